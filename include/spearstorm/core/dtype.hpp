@@ -1,0 +1,40 @@
+#pragma once
+// Element types. bfloat16 is a storage type with conversions; arithmetic happens in float.
+
+#include <bit>
+#include <string_view>
+
+#include "spearstorm/core/config.hpp"
+
+namespace SPEARSTORM_NS {
+
+/// The upper half of a float: 8 bits of exponent, 7 of mantissa. Rounds to nearest, ties to even; NaN stays NaN.
+struct bfloat16 {
+  std::uint16_t bits = 0;
+
+  bfloat16() = default;
+  SPEARSTORM_HD constexpr explicit bfloat16(float value) {
+    std::uint32_t const wide = std::bit_cast<std::uint32_t>(value);
+    bool const is_nan = (wide & 0x7fffffffu) > 0x7f800000u;
+    bits = static_cast<std::uint16_t>(is_nan ? (wide >> 16) | 0x40u : (wide + 0x7fffu + ((wide >> 16) & 1u)) >> 16);
+  }
+  SPEARSTORM_HD constexpr explicit operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+  friend bool operator==(bfloat16, bfloat16) = default;
+};
+
+/// The name that safetensors gives an element type.
+template <class T>
+inline constexpr std::string_view dtype_name = "unknown";
+template <> inline constexpr std::string_view dtype_name<float> = "F32";
+template <> inline constexpr std::string_view dtype_name<double> = "F64";
+template <> inline constexpr std::string_view dtype_name<bfloat16> = "BF16";
+template <> inline constexpr std::string_view dtype_name<std::int32_t> = "I32";
+template <> inline constexpr std::string_view dtype_name<std::int64_t> = "I64";
+template <> inline constexpr std::string_view dtype_name<std::uint64_t> = "U64";
+template <> inline constexpr std::string_view dtype_name<std::uint8_t> = "U8";
+
+/// Precisions: what a policy computes with, what parameters are kept in, what sums run in.
+struct f32 { using value_type = float; using param_type = float; using accum_type = float; };
+struct f64 { using value_type = double; using param_type = double; using accum_type = double; };
+
+}  // namespace SPEARSTORM_NS
