@@ -1,5 +1,6 @@
 """The compile command of this build's every-header unit, so that scripts compile with exactly its flags."""
 import json
+import os
 import pathlib
 import shlex
 import subprocess
@@ -23,5 +24,6 @@ def command(build):
 
 def run(build, arguments, text=None):
     """Compiles in the build folder, as its relative include paths ask; returns exit code and messages."""
-    done = subprocess.run(command(build) + arguments, cwd=build, input=text, capture_output=True, text=True, check=False)
+    done = subprocess.run(command(build) + arguments, cwd=build, input=text, capture_output=True, text=True, check=False,
+                          env=dict(os.environ, LC_ALL="C"))
     return done.returncode, done.stdout + done.stderr

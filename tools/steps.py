@@ -1,0 +1,104 @@
+"""Runs named steps one after another: a line with the time when each begins and ends, its output in a log, counts of what passed."""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+COUNTS = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
+CATCH = re.compile(r"^test cases:\s*(\d+) \|(.*)$|^All tests passed \(.* in (\d+) test cases?\)$", re.M)
+
+
+def counts(output, succeeded):
+    """Passed and failed cases from a program's output; one case where it counts none."""
+    if found := CATCH.findall(output):
+        cases, parts, all_passed = found[-1]
+        passed = int(all_passed or (re.search(r"(\d+) passed", parts) or [0, 0])[1])
+        failed = int(all_passed or cases) - passed
+    elif found := COUNTS.findall(output):
+        passed, failed = map(int, found[-1])
+    else:
+        passed, failed = int(succeeded), int(not succeeded)
+    return passed, failed if succeeded else max(failed, 1)  # a crash after the last passed case is a failure too
+
+
+class Steps:
+    def __init__(self, logs):
+        self.began, self.passed, self.failed, self.logs = time.monotonic(), 0, 0, pathlib.Path(logs)
+        self.logs.mkdir(parents=True, exist_ok=True)
+
+    def say(self, text):
+        print(f"[{time.monotonic() - self.began:5.0f} s] {text}", flush=True)
+
+    def count(self, passed, failed):
+        self.passed, self.failed = self.passed + passed, self.failed + failed
+
+    def run(self, name, command, show=None, counted=True, **options):
+        """Runs a command; lines that contain `show` are printed, at most one every ten seconds. Returns whether it succeeded, and its output."""
+        self.say(name)
+        began, shown, log = time.monotonic(), time.monotonic(), self.logs / (re.sub(r"\W+", "_", name) + ".log")
+        lines = []
+        try:
+            process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT, text=True, errors="replace", cwd=ROOT, **options)
+            for line in process.stdout:
+                lines.append(line)
+                if show and show in line and time.monotonic() - shown > 10:
+                    shown = time.monotonic()
+                    self.say("  " + line.rstrip()[:130])
+            succeeded = process.wait() == 0
+        except OSError as reason:
+            lines.append(f"{reason}\n")
+            succeeded = False
+        output = "".join(lines)
+        log.write_text(output)
+        if counted:
+            self.count(*counts(output, succeeded))
+        if not succeeded:
+            print("".join(lines[-60:]), f"    all of it: {log}", sep="", flush=True)
+        self.say(f"  {'done' if succeeded else 'FAILED'} in {time.monotonic() - began:.0f} s")
+        return succeeded, output
+
+    def packages(self):
+        if not self.run("packages", [ROOT / "tools/install_packages"], show="Setting up", counted=False)[0]:
+            self.count(0, 1)
+
+    def configure(self, build, *options, **keywords):
+        again = ["--reconfigure"] if (ROOT / build / "build.ninja").exists() else []
+        succeeded = self.run(f"configure {build}", ["meson", "setup", *again, build, *options], counted=False, **keywords)[0]
+        self.count(0, int(not succeeded))
+        return succeeded
+
+    def build(self, build, *targets, warnings=True):
+        """Builds all that can be built; a warning of our own code is a failure."""
+        succeeded, output = self.run(f"build {build}", ["ninja", "-C", build, "-k", "0", *targets], show="[")
+        found = sorted(set(re.findall(r"^\S+: warning: .*$", output, re.M)))
+        if warnings:
+            self.count(int(not found), int(bool(found)))
+            print("".join(f"    {line}\n" for line in found[:30]), end="", flush=True)
+        return succeeded
+
+    def meson_test(self, build, *arguments):
+        """Runs Meson's tests and counts their cases one by one."""
+        results = ROOT / build / "meson-logs/testlog.json"
+        results.unlink(missing_ok=True)
+        self.run(f"test {build}", ["meson", "test", "-C", build, "--no-rebuild", "--num-processes", "2", *arguments], show="/", counted=False)
+        if not results.exists():
+            self.count(0, 1)
+            return
+        for line in results.read_text().splitlines():
+            test = json.loads(line)
+            if test["result"] == "SKIP":
+                continue
+            succeeded, output = test["result"] == "OK", test.get("stdout", "")
+            passed, failed = counts(output, succeeded)
+            self.count(passed, failed)
+            print(f"    {test['name'].split(' / ')[-1]:<40} {passed:4} passed, {failed} failed {test['duration']:8.1f} s", flush=True)
+            if not succeeded:
+                print("      " + (output[-5000:] + test.get("stderr", "")[-3000:]).replace("\n", "\n      "), flush=True)
+
+    def finish(self):
+        print(f"{self.passed} passed, {self.failed} failed", flush=True)
+        sys.exit(self.failed > 0)
