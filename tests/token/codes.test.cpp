@@ -13,7 +13,8 @@ TEST_CASE("token/codes: a wrong id is named by example, frame and level") {
   token::flag_array const valid({2, 2}, {1, 1, 1, 0});
   CHECK_NOTHROW(token::check_codes("load", codes, 8, valid));
   codes(0, 1, 2) = -1;
-  CHECK_THROWS_WITH(token::check_codes("load", codes, 8, valid, 40), "load: codes of example 40, frame 1, level 2 hold -1, expected 0 to 7");
+  CHECK_THROWS_WITH(token::check_codes("load", codes, 8, valid, 40),
+                    "load: codes of example 40, frame 1, level 2 hold -1, expected 0 to 7");
   CHECK_THROWS_WITH(token::check_codes("load", codes, 8, token::all_valid(2, 3)), "load: valid has frames = 3, codes expects frames = 2");
   CHECK_THROWS_AS(token::check_codes("load", codes, 0), ss::value_error);
 }

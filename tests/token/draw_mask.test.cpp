@@ -1,5 +1,6 @@
 #include "spearstorm/token/draw_mask.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "catch.hpp"
@@ -37,9 +38,9 @@ TEST_CASE("token/draw_mask: the table of what is shown, for every prompt and lev
   // 4 frames (the last padded) x 3 levels, everything maskable masked. M = 9000 is the mask id; prompt p, level q:
   std::int32_t const M = 9000;
   auto const shown = [&](index p, index q, index t, index l) -> std::int32_t {
-    if (t == 3) return M;                                          // padding
+    if (t == 3) return M;                                              // padding
     if (t < p || l < q) return static_cast<std::int32_t>(10 * t + l);  // prompt, or a coarser level: the truth
-    return M;                                                      // the level itself, and all finer ones
+    return M;                                                          // the level itself, and all finer ones
   };
   token::code_array codes = told(1, 4, 3);
   for (index l = 0; l < 3; ++l) codes(0, 3, l) = -1;
@@ -83,7 +84,15 @@ TEST_CASE("token/draw_mask: kept and random tokens stay in the loss") {
   options.replaced_in_loss = false;  // soundstorm-pytorch's way: the same draw, a smaller loss
   auto const theirs = token::draw_mask(codes, 9000, options, at(1), 0);
   CHECK(theirs.input == drawn.input);
-  for (index t = 0; t < 400; ++t) REQUIRE(theirs.target_mask(0, t) == (drawn.target_mask(0, t) && !drawn.kept(0, t) && !drawn.randomized(0, t)));
+  for (index t = 0; t < 400; ++t)
+    REQUIRE(theirs.target_mask(0, t) == (drawn.target_mask(0, t) && !drawn.kept(0, t) && !drawn.randomized(0, t)));
+}
+
+TEST_CASE("token/draw_mask: random codes leave one mask id at least") {
+  token::mask_options const options{.schedule = share(1), .prompt = false, .no_replace_prob = 0, .random_token_prob = 1, .coin_prob = 1};
+  auto const drawn = token::draw_mask(told(1, 6, 1), 100, options, at(0), 0);
+  CHECK(std::count(drawn.input.begin(), drawn.input.end(), 100) == 1);
+  CHECK(std::count(drawn.target_mask.begin(), drawn.target_mask.end(), ss::flag{1}) == 6);
 }
 
 TEST_CASE("token/draw_mask: one valid frame, or none") {
@@ -107,7 +116,8 @@ TEST_CASE("token/draw_mask: properties over random batches") {
     token::flag_array valid({batch, frames});
     std::uint32_t position = 3;
     for (auto& f : valid) f = shapes.below(5, trial, position++) > 0;  // any mask, not only a tail of padding
-    token::mask_options const options{.rule = trial % 2 ? token::count_rule::bernoulli : token::count_rule::exact, .per_example = trial % 3 > 0};
+    token::mask_options const options{.rule = trial % 2 ? token::count_rule::bernoulli : token::count_rule::exact,
+                                      .per_example = trial % 3 > 0};
     auto const drawn = token::draw_mask(codes, valid, 5000, options, at(trial), 64);
     REQUIRE(codes == before);
     for (index b = 0; b < batch; ++b) {
@@ -142,7 +152,8 @@ TEST_CASE("token/draw_mask: prompts and levels are uniform, shares follow the sc
   token::flag_array const valid = token::valid_frames(std::vector<index>(4000, 5), 6);
   auto const drawn = token::draw_mask(told(4000, 6, 4), valid, 9000000, {}, at(0), 0);
   std::vector<int> prompts(5, 0), levels(4, 0);
-  for (std::size_t b = 0; b < 4000; ++b) ++prompts.at(static_cast<std::size_t>(drawn.prompt[b])), ++levels.at(static_cast<std::size_t>(drawn.level[b]));
+  for (std::size_t b = 0; b < 4000; ++b)
+    ++prompts.at(static_cast<std::size_t>(drawn.prompt[b])), ++levels.at(static_cast<std::size_t>(drawn.level[b]));
   double chi_prompt = 0, chi_level = 0;
   for (int n : prompts) chi_prompt += (n - 800) * (n - 800) / 800.0;
   for (int n : levels) chi_level += (n - 1000) * (n - 1000) / 1000.0;
@@ -172,8 +183,10 @@ TEST_CASE("token/draw_mask: chosen_rows by hand") {
 
 TEST_CASE("token/draw_mask: what it refuses") {
   auto const codes = told(2, 3, 1);
-  CHECK_THROWS_WITH(token::draw_mask(codes, 100, {}, at(0), 5), "draw_mask: codes of example 6, frame 0, level 0 hold 1000, expected 0 to 99");
-  CHECK_THROWS_WITH(token::draw_mask(codes, token::all_valid(1, 3), 9000, {}, at(0), 0), "draw_mask: valid has batch = 1, codes expects batch = 2");
+  CHECK_THROWS_WITH(token::draw_mask(codes, 100, {}, at(0), 5),
+                    "draw_mask: codes of example 6, frame 0, level 0 hold 1000, expected 0 to 99");
+  CHECK_THROWS_WITH(token::draw_mask(codes, token::all_valid(1, 3), 9000, {}, at(0), 0),
+                    "draw_mask: valid has batch = 1, codes expects batch = 2");
   CHECK_THROWS_AS(token::draw_mask(codes, 9000, {.no_replace_prob = 1.1f}, at(0), 0), ss::value_error);
   CHECK_THROWS_AS(token::draw_mask(codes, 9000, {.random_token_prob = -0.1f}, at(0), 0), ss::value_error);
   CHECK_THROWS_AS(token::draw_mask(codes, 9000, {.coin_prob = 2}, at(0), 0), ss::value_error);

@@ -18,9 +18,14 @@ index count_row(token::flag_array const& flags, index row) {
 
 TEST_CASE("token/mask_subset: the number chosen, by hand") {
   // floor, then at least min_mask, then never more than valid - min_keep_mask
-  struct line { index total; float prob; index min_mask, min_keep, expected; };
-  for (auto const& l : {line{10, 0.55f, 0, 0, 5}, line{10, 0.0f, 1, 0, 1}, line{10, 1.0f, 0, 0, 10}, line{10, 1.0f, 0, 3, 7}, line{1, 0.9f, 0, 0, 0},
-                        line{1, 0.0f, 1, 1, 0}, line{0, 1.0f, 1, 0, 0}, line{2, 0.5f, 5, 0, 2}, line{3, 1.0f, 1, 9, 0}, line{20, 0.15f, 0, 0, 3}})
+  struct line {
+    index total;
+    float prob;
+    index min_mask, min_keep, expected;
+  };
+  for (auto const& l :
+       {line{10, 0.55f, 0, 0, 5}, line{10, 0.0f, 1, 0, 1}, line{10, 1.0f, 0, 0, 10}, line{10, 1.0f, 0, 3, 7}, line{1, 0.9f, 0, 0, 0},
+        line{1, 0.0f, 1, 1, 0}, line{0, 1.0f, 1, 0, 0}, line{2, 0.5f, 5, 0, 2}, line{3, 1.0f, 1, 9, 0}, line{20, 0.15f, 0, 0, 3}})
     CHECK(token::subset_count(l.total, token::exact_count(l.total, l.prob), l.min_mask, l.min_keep) == l.expected);
 }
 
@@ -42,7 +47,8 @@ TEST_CASE("token/mask_subset: exact counts and never a padded position, over tho
     for (index b = 0; b < batch; ++b) {
       index const total = count_row(mask, b), count = count_row(chosen, b);
       if (options.rule == token::count_rule::exact)
-        REQUIRE(count == token::subset_count(total, token::exact_count(total, prob[static_cast<std::size_t>(b)]), options.min_mask, options.min_keep_mask));
+        REQUIRE(count == token::subset_count(total, token::exact_count(total, prob[static_cast<std::size_t>(b)]), options.min_mask,
+                                             options.min_keep_mask));
       REQUIRE(count >= std::min(options.min_mask, std::max<index>(0, total - options.min_keep_mask)));
       REQUIRE(total - count >= std::min(options.min_keep_mask, total));
       for (index t = 0; t < frames; ++t) REQUIRE(chosen(b, t) <= mask(b, t));
@@ -75,7 +81,8 @@ TEST_CASE("token/mask_subset: the paper's rule tosses a coin for each position")
   std::vector<int> seen(5, 0);
   int const draws = 8000;
   token::subset_options const options{.rule = token::count_rule::bernoulli};
-  for (int i = 0; i < draws; ++i) ++seen[static_cast<std::size_t>(count_row(token::get_mask_subset_prob(mask, 0.25f, options, {.seed = 5}, i), 0))];
+  for (int i = 0; i < draws; ++i)
+    ++seen[static_cast<std::size_t>(count_row(token::get_mask_subset_prob(mask, 0.25f, options, {.seed = 5}, i), 0))];
   double const binomial[] = {81 / 256.0, 108 / 256.0, 54 / 256.0, 12 / 256.0, 1 / 256.0};
   for (std::size_t k = 0; k < 5; ++k) chi += std::pow(seen[k] - draws * binomial[k], 2) / (draws * binomial[k]);
   CHECK(chi < 18.5);  // 4 degrees of freedom, p = 0.001

@@ -19,8 +19,8 @@ TEST_CASE("token/sampling: keep_top by hand, ties to the lower index") {
 }
 
 TEST_CASE("token/sampling: one thres removes a share, the other keeps it") {
-  CHECK(token::soundstorm_top_k_count(10, 0.75) == 3);    // ceil(2.5)
-  CHECK(token::soundstorm_top_k_count(1024) == 103);      // ceil(102.4)
+  CHECK(token::soundstorm_top_k_count(10, 0.75) == 3);     // ceil(2.5)
+  CHECK(token::soundstorm_top_k_count(1024) == 103);       // ceil(102.4)
   CHECK(token::soundstorm_top_k_count(1000, 0.7) == 301);  // python's 1 - 0.7 is a little above 0.3
   CHECK(token::soundstorm_top_k_count(10, 1.0) == 1);
   CHECK(token::soundstorm_top_k_count(10, 0.0) == 10);

@@ -24,7 +24,8 @@ TEST_CASE("token/schedule: ten tokens in four steps by hand") {
 }
 
 TEST_CASE("token/schedule: a hundred tokens in the paper's 16 steps") {
-  CHECK(token::masked_counts(token::cosine_schedule, 16, 100) == std::vector<index>{99, 98, 95, 92, 88, 83, 77, 70, 63, 55, 47, 38, 29, 19, 9, 0});
+  CHECK(token::masked_counts(token::cosine_schedule, 16, 100) ==
+        std::vector<index>{99, 98, 95, 92, 88, 83, 77, 70, 63, 55, 47, 38, 29, 19, 9, 0});
 }
 
 TEST_CASE("token/schedule: where the schedule would fix nothing, one token is fixed all the same") {

@@ -43,8 +43,8 @@ inline void check_codes(std::string_view function, code_array const& codes, inde
     for (index t = 0; t < frames; ++t)
       for (index l = 0; l < levels; ++l, ++id)
         if (valid.data()[b * frames + t] && (*id < 0 || *id >= codebook_size))
-          fail<value_error>(function, ": codes of example ", first_example + b, ", frame ", t, ", level ", l, " hold ", *id, ", expected 0 to ",
-                            codebook_size - 1);
+          fail<value_error>(function, ": codes of example ", first_example + b, ", frame ", t, ", level ", l, " hold ", *id,
+                            ", expected 0 to ", codebook_size - 1);
 }
 
 /// The same where all frames count.
@@ -83,7 +83,8 @@ inline std::vector<index> valid_lengths(flag_array const& valid) {
     flag const* row = valid.data() + b * frames;
     index const length = std::find(row, row + frames, flag{0}) - row;
     index const again = std::find_if(row + length, row + frames, [](flag f) { return f != 0; }) - row;
-    if (again < frames) fail<value_error>("valid_lengths: frame ", again, " of row ", b, " is valid, expected padding from frame ", length, " on");
+    if (again < frames)
+      fail<value_error>("valid_lengths: frame ", again, " of row ", b, " is valid, expected padding from frame ", length, " on");
     lengths.push_back(length);
   }
   return lengths;
@@ -127,7 +128,8 @@ class code_counts {
   /// How often each code occurred at a level.
   std::span<index const> of(index level) const {
     check_range<index>("code_counts", "level", level, 0, levels_ - 1);
-    return std::span<index const>(counts_).subspan(static_cast<std::size_t>(level * codebook_size_), static_cast<std::size_t>(codebook_size_));
+    return std::span<index const>(counts_).subspan(static_cast<std::size_t>(level * codebook_size_),
+                                                   static_cast<std::size_t>(codebook_size_));
   }
 
   /// @math entropy = -sum_c p_c log p_c,  p_c = n_c / n

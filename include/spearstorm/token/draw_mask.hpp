@@ -50,7 +50,8 @@ inline index frame_of(flag_array const& valid, index b, index prompt) {
 inline std::vector<index> draw_prompts(flag_array const& valid, bool per_example, random_stream const& stream, index first_example) {
   index const batch = valid.extent(0), frames = valid.extent(1);
   std::vector<index> lengths, prompts;
-  for (index b = 0; b < batch; ++b) lengths.push_back(frames - std::count(valid.data() + b * frames, valid.data() + (b + 1) * frames, flag{0}));
+  for (index b = 0; b < batch; ++b)
+    lengths.push_back(frames - std::count(valid.data() + b * frames, valid.data() + (b + 1) * frames, flag{0}));
   index shortest = 0;
   for (index length : lengths)
     if (length > 0) shortest = shortest == 0 ? length : std::min(shortest, length);
@@ -81,7 +82,8 @@ inline drawn_mask draw_mask(code_array const& codes, flag_array const& valid, in
   drawn_mask drawn;
   drawn.prompt = options.prompt ? draw_prompts(valid, options.per_example, detail::named(stream, "prompt"), first_example)
                                 : std::vector<index>(static_cast<std::size_t>(batch), 0);
-  auto const level_draw = detail::named(stream, "level"), time_draw = detail::named(stream, "time"), token_draw = detail::named(stream, "token");
+  auto const level_draw = detail::named(stream, "level"), time_draw = detail::named(stream, "time"),
+             token_draw = detail::named(stream, "token");
   auto const keep_coin = detail::named(stream, "keep coin"), random_coin = detail::named(stream, "random coin");
   std::vector<float> share, keep, random;
   flag_array open = valid;  // valid and behind the prompt
@@ -95,8 +97,8 @@ inline drawn_mask draw_mask(code_array const& codes, flag_array const& valid, in
     random.push_back(randomizes ? options.random_token_prob * (keeps ? 1.0f - options.no_replace_prob : 1.0f) : 0.0f);
   }
 
-  flag_array const chosen =
-      get_mask_subset_prob(open, share, {.min_mask = options.min_mask, .rule = options.rule}, detail::named(stream, "choose"), first_example);
+  flag_array const chosen = get_mask_subset_prob(open, share, {.min_mask = options.min_mask, .rule = options.rule},
+                                                 detail::named(stream, "choose"), first_example);
   drawn.kept = get_mask_subset_prob(chosen, keep, {}, detail::named(stream, "keep"), first_example);
   flag_array rest = chosen;
   for (index i = 0; i < rest.size(); ++i) rest.data()[i] = chosen.data()[i] && !drawn.kept.data()[i];
@@ -114,8 +116,8 @@ inline drawn_mask draw_mask(code_array const& codes, flag_array const& valid, in
       if (valid.data()[at]) drawn.target.data()[at] = codes.data()[at * levels + level];
       if (open.data()[at]) std::fill(shown + level + 1, shown + levels, masked);
       if (randomized)
-        shown[level] = static_cast<std::int32_t>(
-            token_draw.below(static_cast<std::uint32_t>(codebook_size), static_cast<std::uint32_t>(first_example + b), static_cast<std::uint32_t>(t)));
+        shown[level] = static_cast<std::int32_t>(token_draw.below(
+            static_cast<std::uint32_t>(codebook_size), static_cast<std::uint32_t>(first_example + b), static_cast<std::uint32_t>(t)));
       else if (chosen.data()[at] && !kept)
         shown[level] = masked;
       if (!options.replaced_in_loss && (kept || randomized)) drawn.target_mask.data()[at] = 0;

@@ -40,7 +40,10 @@ inline flag_array get_mask_subset_prob(flag_array const& mask, std::span<float c
   if (options.min_keep_mask < 0) fail<value_error>(here, ": min_keep_mask = ", options.min_keep_mask, ", expected 0 or more");
 
   flag_array chosen(mask.extents());
-  struct draw { std::uint32_t bits; index frame; };
+  struct draw {
+    std::uint32_t bits;
+    index frame;
+  };
   std::vector<draw> draws;
   for (index b = 0; b < batch; ++b) {
     float const p = prob[static_cast<std::size_t>(b)];

@@ -97,7 +97,7 @@ inline std::vector<float> spear_tts_top_k(std::span<float const> logits, double 
   return keep_top(logits, k != 0 ? k : spear_tts_top_k_count(static_cast<index>(logits.size()), thres));
 }
 
-/// SPEAR-TTS's top_p: keeps tokens by falling probability until their sum exceeds thres; the one that crosses it is kept. At 1 all are kept.
+/// SPEAR-TTS's top_p: keeps tokens by falling probability until their sum exceeds thres; the one that crosses it is kept; at 1, all.
 inline std::vector<float> top_p(std::span<float const> logits, double thres = 0.9) {
   check_range("top_p", "thres", thres, 0.0, 1.0);
   std::vector<float> const p = softmax(logits);
@@ -118,14 +118,16 @@ inline std::vector<float> with_temperature(std::span<float const> logits, float 
 /// Draws a token with probability softmax(logits / temperature) as the argmax of logits / temperature + Gumbel noise. Temperature 0 is
 /// argmax itself. The noise of token v is that of (example, position * vocabulary + v) in the stream; position is the frame.
 /// @throws value_error where position * vocabulary does not fit 32 bits
-inline std::int32_t gumbel_sample(std::span<float const> logits, float temperature, random_stream const& stream, index example, index position) {
+inline std::int32_t gumbel_sample(std::span<float const> logits, float temperature, random_stream const& stream, index example,
+                                  index position) {
   detail::check_logits("gumbel_sample", logits);
   if (temperature == 0) return argmax(logits);
   index const vocabulary = static_cast<index>(logits.size());
   check_range<index>("gumbel_sample", "position", position, 0, (index{1} << 32) / vocabulary - 1);
   std::vector<float> noisy = with_temperature(logits, temperature);
   for (index v = 0; v < vocabulary; ++v)
-    noisy[static_cast<std::size_t>(v)] += stream.gumbel(static_cast<std::uint32_t>(example), static_cast<std::uint32_t>(position * vocabulary + v));
+    noisy[static_cast<std::size_t>(v)] +=
+        stream.gumbel(static_cast<std::uint32_t>(example), static_cast<std::uint32_t>(position * vocabulary + v));
   return static_cast<std::int32_t>(std::max_element(noisy.begin(), noisy.end()) - noisy.begin());
 }
 

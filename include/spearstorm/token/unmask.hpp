@@ -54,7 +54,8 @@ inline decode_plan paper_plan(index levels, index frames, std::span<index const>
     check_range<index>("paper_plan", "steps", n, 1, 1 << 20);
     std::vector<index> const keep = masked_counts(plan.schedule, n, frames);
     for (index step = 0; step < n; ++step)
-      plan.passes.push_back({.level = level, .step = step, .steps = n, .greedy = n == 1, .keep_masked = keep[static_cast<std::size_t>(step)]});
+      plan.passes.push_back(
+          {.level = level, .step = step, .steps = n, .greedy = n == 1, .keep_masked = keep[static_cast<std::size_t>(step)]});
   }
   return plan;
 }
@@ -83,8 +84,8 @@ inline std::vector<flag> choose_next(std::span<float const> confidence, std::spa
 
 /// Codes on their way: the mask id where something is still to be guessed, or padded.
 struct decoding_state {
-  code_array codes;           ///< (batch, frames, levels)
-  masked_array masked;        ///< (batch, frames, levels)  1 where a pass must still choose a code
+  code_array codes;     ///< (batch, frames, levels)
+  masked_array masked;  ///< (batch, frames, levels)  1 where a pass must still choose a code
   std::int32_t mask_id = 0;
 };
 
@@ -136,7 +137,8 @@ inline std::vector<index> masked_totals(decoding_state const& state, index level
   flag_array const at = masked_at(state, level);
   index const frames = at.extent(1);
   std::vector<index> totals;
-  for (index b = 0; b < at.extent(0); ++b) totals.push_back(std::accumulate(at.data() + b * frames, at.data() + (b + 1) * frames, index{0}));
+  for (index b = 0; b < at.extent(0); ++b)
+    totals.push_back(std::accumulate(at.data() + b * frames, at.data() + (b + 1) * frames, index{0}));
   return totals;
 }
 
@@ -162,7 +164,8 @@ inline decoding_state unmask(decoding_state state, index level, id_array const& 
       if (!masked.data()[at] || next[static_cast<std::size_t>(t)]) continue;
       std::int32_t const id = sampled.data()[at];
       if (id < 0 || id >= state.mask_id)
-        fail<value_error>(here, ": sampled of example ", b, ", frame ", t, ", level ", level, " is ", id, ", expected 0 to ", state.mask_id - 1);
+        fail<value_error>(here, ": sampled of example ", b, ", frame ", t, ", level ", level, " is ", id, ", expected 0 to ",
+                          state.mask_id - 1);
       state.codes.data()[at * levels + level] = id;
       state.masked.data()[at * levels + level] = 0;
     }
