@@ -52,7 +52,7 @@ class array {
  private:
   static sizes<rank> checked(sizes<rank> const& extents) {
     std::size_t at = 0;
-    auto check = [&](std::string_view name, index fixed) {
+    [[maybe_unused]] auto const check = [&](std::string_view name, index fixed) {
       index const size = extents[at++];
       if (size < 0) fail<value_error>("array: ", name, " = ", size, ", expected 0 or more");
       if (fixed != dynamic && size != fixed) fail<shape_error>("array: ", name, " = ", size, ", its type says ", fixed);

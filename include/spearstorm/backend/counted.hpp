@@ -1,0 +1,37 @@
+#pragma once
+// counted<Exec>: the same policy, with an account of what its verbs were asked to do.
+
+#include <memory>
+
+#include "spearstorm/backend/verbs.hpp"
+
+namespace SPEARSTORM_NS {
+
+struct counters {
+  double flops = 0;        ///< of matrix products; element-wise work is told by bytes
+  double bytes = 0;        ///< read and written by the operands of products, or touched once by element-wise work
+  index calls = 0;         ///< verbs
+  index uploads = 0;       ///< host to policy memory
+  index downloads = 0;     ///< and back
+  index logit_rows = 0;    ///< rows of logits computed by level heads
+
+  void product(backend::gemm_call const& call, std::size_t element) {
+    ++calls;
+    flops += call.flops();
+    auto const items = static_cast<double>(call.batches * call.heads);
+    bytes += items * static_cast<double>(element) * static_cast<double>(call.m * call.k + call.k * call.n + call.m * call.n);
+  }
+  void elements(index n, std::size_t element) {
+    ++calls;
+    bytes += static_cast<double>(n) * static_cast<double>(element);
+  }
+};
+
+/// Reset or read through `work.exec().counts`; the counters belong to the policy object, so to one workspace.
+template <execution_policy Exec>
+struct counted : Exec {
+  explicit counted(thread_team& team) : Exec(team), counts(std::make_shared<counters>()) {}
+  std::shared_ptr<counters> counts;
+};
+
+}  // namespace SPEARSTORM_NS

@@ -1,0 +1,130 @@
+#pragma once
+// y = f(x W^T + b), the product and one pass behind it.
+
+#include "spearstorm/tape/record.hpp"
+
+namespace SPEARSTORM_NS::ops {
+
+/// The epilogue that changes nothing.
+struct identity {
+  template <class T> SPEARSTORM_HD static T value(T x) { return x; }
+  template <class T> SPEARSTORM_HD static T partial(T, T) { return T(1); }
+};
+
+/// Behind a product: adds the bias, keeps the sum where backward needs it, applies the epilogue.
+template <class F, class T>
+struct finish_row {
+  F f;
+  T const* bias;
+  T* y;
+  T* before;
+  index cols;
+  template <class Lanes>
+  SPEARSTORM_HD void operator()(Lanes, index row) const {
+    T* const to = y + row * cols;
+    Lanes::each(cols, [&](auto at) {
+      auto z = at.load(to);
+      if (bias) z = z + at.load(bias);
+      if (before) at.store(before + row * cols, z);
+      at.store(to, f.value(z));
+    });
+  }
+};
+
+/// dz = dy * f'(z)
+template <class F, class T>
+struct unfinish_elements {
+  F f;
+  T const* z;
+  T const* dy;
+  T* dz;
+  template <class Lanes>
+  SPEARSTORM_HD void operator()(Lanes, index first, index count) const {
+    Lanes::each(count, [&](auto at) {
+      auto const x = at.load(z + first);
+      at.store(dz + first, at.load(dy + first) * f.partial(x, f.value(x)));
+    });
+  }
+};
+
+template <class F>
+struct linear_op {
+  static constexpr char const* name = "linear";
+  static constexpr bool plain = std::is_same_v<F, identity>;
+
+  template <class T>
+  struct saved {
+    F f;
+    T const* x;
+    T const* w;
+    T const* z;  // before the epilogue
+    index rows, in, out;
+  };
+
+  /// b with null data means no bias.
+  static auto forward(context_like auto& ctx, auto const& x, auto const& w, auto const& b, F f) {
+    using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
+    using out_axis = std::remove_cvref_t<decltype(b)>;
+    index const rows = x.rows(), in = x.cols(), out = w.extent(0);
+    T* const y = ctx.template allocate<T>(rows * out);
+    T* z = nullptr;
+    if constexpr (std::remove_reference_t<decltype(ctx)>::is_recording && !plain) z = ctx.template allocate<T>(rows * out);
+    verbs::gemm(ctx.exec(), {.m = rows, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out}, x.data(), w.data(), y);
+    if (!plain || b.data()) verbs::each_row<T>(ctx.exec(), rows, out, finish_row<F, T>{f, b.data(), y, z, out});
+    auto extents = x.extents();
+    extents.back() = out;
+    using axes = replace_last<typename std::remove_cvref_t<decltype(x)>::axes_type, last_axis<typename out_axis::axes_type>>;
+    return std::pair{ctx.template wrap<axes>(y, extents), saved<T>{f, x.data(), w.data(), z, rows, in, out}};
+  }
+
+  template <class T>
+  static void adjoint(auto& back, saved<T> const& s, T const* dy) {
+    T const* dz = dy;
+    if constexpr (!plain) {
+      T* const through = back.template scratch<T>(s.rows * s.out);
+      verbs::transform<T>(back.exec(), s.rows * s.out, backend::move_span, unfinish_elements<F, T>{s.f, s.z, dy, through});
+      dz = through;
+    }
+    if (T* const dx = back.result(0, s.rows * s.in))
+      verbs::gemm(back.exec(), {.m = s.rows, .n = s.in, .k = s.out, .lda = s.out, .ldb = s.in, .ldc = s.in}, dz, s.w, dx);
+    if (T* const dw = back.result(1, s.out * s.in))
+      verbs::gemm(back.exec(), {.m = s.out, .n = s.in, .k = s.rows, .trans_a = true, .lda = s.out, .ldb = s.in, .ldc = s.in}, dz, s.x, dw);
+    if (T* const db = back.result(2, s.out))
+      detail::sum_over(back.exec(), 1, s.rows, s.out, dz, db, [&](index n) { return back.template scratch<T>(n); });
+  }
+};
+
+namespace detail_linear {
+template <class OutAxis, class F>
+auto run(context_like auto& ctx, operand auto const& x, operand auto const& weight, auto const& bias, F f) {
+  auto const xs = ctx.eval(x);
+  auto const w = ctx.eval(weight);
+  check_size("linear", "input", last_axis<typename decltype(xs)::axes_type>::name, xs.cols(), "weight", w.extent(1));
+  if (bias.data()) check_size("linear", "bias", OutAxis::name, bias.size(), "weight", w.extent(0));
+  if constexpr (requires { typename F::functor; })  // ss::silu and its like: functor and function in one
+    return record<linear_op<typename F::functor>>(ctx, std::tuple{xs, w, bias}, static_cast<typename F::functor const&>(f));
+  else
+    return record<linear_op<F>>(ctx, std::tuple{xs, w, bias}, f);
+}
+}  // namespace detail_linear
+
+/// A product with a weight, a bias and an element-wise epilogue in one op.
+/// @shape x (..., in)  weight (out, in)  bias (out)  returns (..., OutAxis)
+/// @math  y = f(x W^T + b);  dx = dz W,  dW = dz^T x,  db = sum dz,  dz = dy f'(z)
+/// @cost  2 rows in out FLOPs forward, twice that backward; recording keeps x, and z where there is an epilogue
+/// @throws shape_error where weight or bias does not fit the input
+template <class OutAxis = axes::dim<>, class F = identity>
+auto linear(context_like auto& ctx, operand auto const& x, operand auto const& weight, operand auto const& bias, F f = {}) {
+  auto const b = view<OutAxis>(ctx.eval(bias));
+  return detail_linear::run<OutAxis>(ctx, x, weight, b, f);
+}
+
+/// Without a bias.
+template <class OutAxis = axes::dim<>, class F = identity>
+  requires(!operand<F>)
+auto linear(context_like auto& ctx, operand auto const& x, operand auto const& weight, F f = {}) {
+  using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
+  return detail_linear::run<OutAxis>(ctx, x, weight, tensor<T, OutAxis>{}, f);
+}
+
+}  // namespace SPEARSTORM_NS::ops

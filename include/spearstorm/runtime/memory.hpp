@@ -1,0 +1,27 @@
+#pragma once
+// Where a policy's values live. Host memory is the default; the thrust backend brings device memory with the same four functions.
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "spearstorm/core/config.hpp"
+
+namespace SPEARSTORM_NS {
+
+/// Every allocation starts on a cache line, which is also the widest SIMD load.
+inline constexpr std::size_t alignment = 64;
+
+constexpr std::size_t aligned(std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+struct host_memory {
+  static constexpr bool on_host = true;
+  static void* allocate(std::size_t bytes) { return ::operator new(bytes, std::align_val_t{alignment}); }
+  static void release(void* at) noexcept { ::operator delete(at, std::align_val_t{alignment}); }
+  static void copy_in(void* to, void const* from, std::size_t bytes) { if (bytes > 0) std::memcpy(to, from, bytes); }
+  static void copy_out(void* to, void const* from, std::size_t bytes) { if (bytes > 0) std::memcpy(to, from, bytes); }
+  /// Within this memory; the ranges may overlap.
+  static void move(void* to, void const* from, std::size_t bytes) { if (bytes > 0) std::memmove(to, from, bytes); }
+};
+
+}  // namespace SPEARSTORM_NS

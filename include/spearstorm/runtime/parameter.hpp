@@ -1,0 +1,116 @@
+#pragma once
+// What training changes: an own buffer, a stable id, a version that rises with every change.
+
+#include <atomic>
+#include <utility>
+
+#include "spearstorm/runtime/array.hpp"
+#include "spearstorm/runtime/memory.hpp"
+#include "spearstorm/runtime/workspace.hpp"
+
+namespace SPEARSTORM_NS {
+
+/// Owned memory of a policy, not part of any arena. Moves, never copies by accident.
+template <class T, class Memory = host_memory>
+class buffer {
+ public:
+  buffer() = default;
+  explicit buffer(index size) : data_(static_cast<T*>(Memory::allocate(static_cast<std::size_t>(size) * sizeof(T)))), size_(size) {}
+  buffer(buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  buffer& operator=(buffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~buffer() {
+    if (data_) Memory::release(data_);
+  }
+  T* data() { return data_; }
+  T const* data() const { return data_; }
+  index size() const { return size_; }
+
+ private:
+  T* data_ = nullptr;
+  index size_ = 0;
+};
+
+/// How a parameter starts. The scale is the bound of a uniform, the deviation of a normal, or the constant.
+struct initialiser {
+  enum class kind { constant, uniform, normal } draw = kind::constant;
+  double scale = 0;
+
+  static initialiser zeros() { return {}; }
+  static initialiser ones() { return {kind::constant, 1}; }
+  static initialiser uniform(double bound) { return {kind::uniform, bound}; }
+  static initialiser normal(double deviation) { return {kind::normal, deviation}; }
+};
+
+/// Changed only by optimizers, file readers and initialisers: their names end in `_`.
+template <execution_policy Exec, axis_type... Axes>
+class parameter {
+ public:
+  using exec_type = Exec;
+  using value_type = typename Exec::param_type;
+  using memory = typename Exec::memory;
+  using axes_type = axis_list<Axes...>;
+  using array_type = array<value_type, Axes...>;
+  static constexpr index rank = sizeof...(Axes);
+
+  parameter(workspace<Exec>& work, sizes<rank> extents, initialiser start) : extents_(extents), values_(product(extents)), id_(next_id()) {
+    array_type host(extents);
+    random_stream const draws = work.next_initialiser();
+    for (index i = 0; i < host.size(); ++i) {
+      auto const at = static_cast<std::uint32_t>(i);
+      double const x = start.draw == initialiser::kind::uniform  ? 2.0 * draws.uniform(0, at) - 1.0
+                       : start.draw == initialiser::kind::normal ? draws.normal(0, at)
+                                                                 : 1.0;
+      host.data()[i] = static_cast<value_type>(x * start.scale);
+    }
+    assign_(host.values());
+  }
+  parameter(parameter&&) = default;
+  parameter& operator=(parameter&&) = default;
+
+  std::uint64_t id() const { return id_; }
+  std::uint64_t version() const { return version_; }
+  sizes<rank> const& extents() const { return extents_; }
+  index extent(index axis) const { return extents_[static_cast<std::size_t>(axis)]; }
+  index size() const { return values_.size(); }
+  value_type const* data() const { return values_.data(); }
+
+  /// Write access for optimizers, readers and initialisers; counts as one change.
+  value_type* change_() {
+    ++version_;
+    return values_.data();
+  }
+  /// @throws shape_error where the number of values differs
+  void assign_(std::span<value_type const> from) {
+    if (static_cast<index>(from.size()) != size())
+      fail<shape_error>("parameter: ", from.size(), " values for ", to_string(axes_type{}, extents_), ", expected ", size());
+    memory::copy_in(change_(), from.data(), from.size_bytes());
+  }
+  array_type to_host() const {
+    array_type host(extents_);
+    memory::copy_out(host.data(), data(), host.values().size_bytes());
+    return host;
+  }
+
+ private:
+  static std::uint64_t next_id() {
+    static std::atomic<std::uint64_t> ids{0};  // a name, not a state: only ever compared for equality
+    return ++ids;
+  }
+  sizes<rank> extents_;
+  buffer<value_type, memory> values_;
+  std::uint64_t id_;
+  std::uint64_t version_ = 0;
+};
+
+template <class X>
+inline constexpr bool is_parameter = false;
+template <class Exec, class... Axes>
+inline constexpr bool is_parameter<parameter<Exec, Axes...>> = true;
+template <class X>
+concept parameter_like = is_parameter<std::remove_cvref_t<X>>;
+
+}  // namespace SPEARSTORM_NS

@@ -1,0 +1,162 @@
+#pragma once
+// One line checks an op: check_op(f, inputs...). It demands that
+//   - gradients in double equal finite differences,
+//   - every policy gives the reference's values and gradients within the tolerance table,
+//   - the threaded policy gives the same bits with 1, 2 and 3 threads, and when run again,
+//   - an expression as input gives what the stored tensor gives.
+//
+// f(ctx, x...) returns a tensor. Inputs are host arrays; gradients are taken for the floating ones.
+
+#include <cmath>
+#include <tuple>
+#include <vector>
+
+#include "catch.hpp"
+#include "policies.hpp"
+#include "spearstorm/core/tolerance.hpp"
+#include "spearstorm/ops/sum.hpp"
+
+namespace test {
+
+/// Normal draws as a host array, so that tests need no files.
+template <ss::axis_type... Axes>
+ss::array<double, Axes...> random_array(ss::sizes<sizeof...(Axes)> extents, std::uint64_t seed, double scale = 1) {
+  ss::array<double, Axes...> made(extents);
+  ss::random_stream const draws{seed, 0, 0};
+  for (ss::index i = 0; i < made.size(); ++i) made.data()[i] = scale * draws.normal(0, static_cast<std::uint32_t>(i));
+  return made;
+}
+
+struct check_options {
+  ss::computed kind = ss::computed::reduction;  ///< row of the tolerance table for float policies
+  bool expressions = true;                      ///< also hand the inputs over as expressions
+  double step = 1e-6;                           ///< of finite differences
+};
+
+namespace detail {
+
+/// An op's output, then the gradients of its floating inputs, flat and in double.
+struct outcome {
+  std::vector<double> output;
+  std::vector<std::vector<double>> gradients;
+  friend bool operator==(outcome const&, outcome const&) = default;
+};
+
+template <class A>
+constexpr bool differentiable = std::is_floating_point_v<typename A::value_type>;
+
+/// The weights of the scalar that gradients are taken of: fixed, no two alike.
+inline double weight_of(std::size_t i) { return 0.3 + std::sin(1.0 + 1.7 * static_cast<double>(i)); }
+
+template <class Exec, class F, class... Arrays>
+outcome run(F const& f, ss::workspace_options options, bool as_expression, Arrays const&... inputs) {
+  ss::workspace<Exec> work{options};
+  ss::recording<Exec> ctx{work};
+  auto const enter = [&](auto const& host) {
+    auto const x = ctx.upload(host);
+    if constexpr (differentiable<std::remove_cvref_t<decltype(host)>>) return ctx.leaf(x);
+    else return x;
+  };
+  auto const leaves = std::tuple{enter(inputs)...};
+  auto const call = [&](auto const&... x) { return ctx.eval(f(ctx, x...)); };
+  auto const expression = [](auto const& x) {
+    if constexpr (std::is_floating_point_v<typename std::remove_cvref_t<decltype(x)>::value_type>) return x * 1.0;
+    else return x;
+  };
+  auto const y = as_expression ? std::apply([&](auto const&... x) { return call(expression(x)...); }, leaves) : std::apply(call, leaves);
+  auto const host = ctx.download(y);
+  outcome made;
+  made.output.assign(host.begin(), host.end());
+  auto weights = host;
+  for (std::size_t i = 0; i < made.output.size(); ++i) weights.data()[i] = static_cast<typename Exec::value_type>(weight_of(i));
+  auto const loss = ss::ops::sum(ctx, y * ctx.upload(weights));
+  auto const g = ctx.gradients(loss);
+  auto const collect = [&](auto const& x) {
+    if constexpr (std::is_floating_point_v<typename std::remove_cvref_t<decltype(x)>::value_type>) {
+      auto const dx = ctx.download(g.of(x));
+      made.gradients.emplace_back(dx.begin(), dx.end());
+    }
+  };
+  std::apply([&](auto const&... x) { (collect(x), ...); }, leaves);
+  return made;
+}
+
+/// The same scalar from an inference context: what finite differences are taken of.
+template <class Exec, class F, class... Arrays>
+double scalar_of(F const& f, ss::workspace<Exec>& work, ss::random_state start, Arrays const&... inputs) {
+  work.restore_(start);
+  ss::inference<Exec> ctx{work};
+  auto const y = ctx.download(f(ctx, ctx.upload(inputs)...));
+  double total = 0;
+  for (ss::index i = 0; i < y.size(); ++i) total += weight_of(static_cast<std::size_t>(i)) * static_cast<double>(y.data()[i]);
+  return total;
+}
+
+inline void compare(std::string const& what, std::vector<double> const& found, std::vector<double> const& expected, ss::tolerance within) {
+  REQUIRE(found.size() == expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i)
+    if (!ss::agree(found[i], expected[i], within)) {
+      INFO(what << ", element " << i << " of " << found.size());
+      CHECK(found[i] == Approx(expected[i]).epsilon(within.relative).margin(within.absolute));
+      return;  // the first difference says enough
+    }
+}
+inline void compare(std::string const& what, outcome const& found, outcome const& expected, ss::tolerance within) {
+  compare(what + ": output", found.output, expected.output, within);
+  REQUIRE(found.gradients.size() == expected.gradients.size());
+  for (std::size_t k = 0; k < found.gradients.size(); ++k)
+    compare(what + ": gradient of input " + std::to_string(k), found.gradients[k], expected.gradients[k], within);
+}
+
+template <class F, class... Arrays>
+void check_differences(F const& f, check_options options, outcome const& reference, Arrays... inputs) {
+  using Exec = ss::cpu::scalar<ss::f64>;
+  ss::workspace<Exec> work{{.seed = 7}};
+  auto const start = work.random();
+  std::size_t k = 0;
+  auto const differentiate = [&](auto& input) {
+    if constexpr (differentiable<std::remove_cvref_t<decltype(input)>>) {
+      std::vector<double> numeric;
+      for (auto& x : input.values()) {
+        double const kept = x;
+        x = kept + options.step;
+        double const above = scalar_of(f, work, start, inputs...);
+        x = kept - options.step;
+        double const below = scalar_of(f, work, start, inputs...);
+        x = kept;
+        numeric.push_back((above - below) / (2 * options.step));
+      }
+      compare("gradient of input " + std::to_string(k) + " against finite differences", reference.gradients[k], numeric, ss::tolerance_of<double>(ss::computed::difference));
+      ++k;
+    }
+  };
+  (differentiate(inputs), ...);
+}
+
+}  // namespace detail
+
+template <class F, class... Arrays>
+void check_op(check_options options, F const& f, Arrays const&... inputs) {
+  using namespace detail;
+  auto const reference = run<ss::cpu::scalar<ss::f64>>(f, {.seed = 7, .threads = 1}, false, inputs...);
+  for (double y : reference.output) REQUIRE(std::isfinite(y));
+  check_differences(f, options, reference, inputs...);
+
+  auto const within = ss::tolerance_of<float>(options.kind);
+  for_each_policy<ss::f32>([&]<class Exec>(std::type_identity<Exec>, char const* name) {
+    auto const one = run<Exec>(f, {.seed = 7, .threads = 1}, false, inputs...);
+    compare(name, one, reference, within);
+    for (ss::index threads : {2, 3}) {
+      INFO(name << " with " << threads << " threads gives other bits than with one");
+      CHECK(run<Exec>(f, {.seed = 7, .threads = threads}, false, inputs...) == one);
+    }
+    if (options.expressions) compare(std::string(name) + ", expressions as input", run<Exec>(f, {.seed = 7, .threads = 2}, true, inputs...), one, within);
+  });
+}
+template <class F, class First, class... Arrays>
+  requires(!std::is_same_v<F, check_options>)
+void check_op(F const& f, First const& first, Arrays const&... inputs) {
+  check_op(check_options{}, f, first, inputs...);
+}
+
+}  // namespace test
