@@ -35,8 +35,8 @@ class Steps:
     def count(self, passed, failed):
         self.passed, self.failed = self.passed + passed, self.failed + failed
 
-    def run(self, name, command, show=None, counted=True, **options):
-        """Runs a command; lines that contain `show` are printed, at most one every ten seconds. Returns whether it succeeded, and its output."""
+    def run(self, name, command, show=None, counted=True, quiet=False, **options):
+        """Runs a command; lines that contain `show` are printed, at most one in ten seconds; all for "". Returns whether it succeeded, and its output."""
         self.say(name)
         began, shown, log = time.monotonic(), time.monotonic(), self.logs / (re.sub(r"\W+", "_", name) + ".log")
         lines = []
@@ -45,9 +45,11 @@ class Steps:
                                        stderr=subprocess.STDOUT, text=True, errors="replace", cwd=ROOT, **options)
             for line in process.stdout:
                 lines.append(line)
-                if show and show in line and time.monotonic() - shown > 10:
+                if show == "":
+                    print(line, end="", flush=True)
+                elif show and show in line and time.monotonic() - shown > 10:
                     shown = time.monotonic()
-                    self.say("  " + line.rstrip()[:130])
+                    self.say("  " + line.rstrip()[:200])
             succeeded = process.wait() == 0
         except OSError as reason:
             lines.append(f"{reason}\n")
@@ -57,9 +59,19 @@ class Steps:
         if counted:
             self.count(*counts(output, succeeded))
         if not succeeded:
-            print("".join(lines[-60:]), f"    all of it: {log}", sep="", flush=True)
+            said = [line[:400] for line in lines if not re.match(r"\[\d+/\d+\] |ccache |c\+\+ |clang\+\+ ", line)] if show != "" and not quiet else []
+            print("".join(said[-100:]), f"    all of it: {log}", sep="", flush=True)
         self.say(f"  {'done' if succeeded else 'FAILED'} in {time.monotonic() - began:.0f} s")
         return succeeded, output
+
+    def output(self, command):
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+
+    def works(self, command):
+        try:
+            return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        except OSError:
+            return False
 
     def packages(self):
         if not self.run("packages", [ROOT / "tools/install_packages"], show="Setting up", counted=False)[0]:
@@ -67,33 +79,40 @@ class Steps:
 
     def configure(self, build, *options, **keywords):
         again = ["--reconfigure"] if (ROOT / build / "build.ninja").exists() else []
-        succeeded = self.run(f"configure {build}", ["meson", "setup", *again, build, *options], counted=False, **keywords)[0]
+        succeeded = self.run(f"configure {build}", ["meson", "setup", *again, build, "-Db_colorout=never", *options], counted=False, **keywords)[0]
         self.count(0, int(not succeeded))
         return succeeded
 
-    def build(self, build, *targets, warnings=True):
+    def build(self, build, *targets, warnings=True, **options):
         """Builds all that can be built; a warning of our own code is a failure."""
-        succeeded, output = self.run(f"build {build}", ["ninja", "-C", build, "-k", "0", *targets], show="[")
-        found = sorted(set(re.findall(r"^\S+: warning: .*$", output, re.M)))
+        succeeded, output = self.run(f"build {build}", ["ninja", "-C", build, "-k", "0", *targets], show="[", **options)
+        found = sorted(set(re.findall(r"^\S+: warning\b.*$", output, re.M)))
         if warnings:
             self.count(int(not found), int(bool(found)))
             print("".join(f"    {line}\n" for line in found[:30]), end="", flush=True)
         return succeeded
 
-    def meson_test(self, build, *arguments):
-        """Runs Meson's tests and counts their cases one by one."""
-        results = ROOT / build / "meson-logs/testlog.json"
-        results.unlink(missing_ok=True)
-        self.run(f"test {build}", ["meson", "test", "-C", build, "--no-rebuild", "--num-processes", "2", *arguments], show="/", counted=False)
-        if not results.exists():
-            self.count(0, 1)
+    def meson_test(self, build, *arguments, suite=None, only=()):
+        """Runs Meson's tests, of one suite or of the given names, and counts their cases one by one."""
+        wanted = [test for test in json.loads(self.output(["meson", "introspect", build, "--tests"]) or "[]")
+                  if (not only or test["name"] in only) and (not suite or any(name.endswith(":" + suite) for name in test["suite"]))]
+        names = [test["name"] for test in wanted if pathlib.Path(test["cmd"][0]).exists()]
+        for test in wanted:
+            if test["name"] not in names:
+                self.count(0, 1)
+                print(f"    {test['name']:<40} was not built", flush=True)
+        logs = ROOT / build / "meson-logs"
+        for old in logs.glob("testlog*.json"):
+            old.unlink()
+        if not names:
             return
-        for line in results.read_text().splitlines():
-            test = json.loads(line)
-            if test["result"] == "SKIP":
-                continue
+        self.run(f"test {build}", ["meson", "test", "-C", build, "--no-rebuild", "--num-processes", "2", *arguments, *names], show="/",
+                 counted=False, quiet=True)
+        results = [json.loads(line) for path in logs.glob("testlog*.json") for line in path.read_text().splitlines()]
+        self.count(0, len(names) - len(results))
+        for test in results:
             succeeded, output = test["result"] == "OK", test.get("stdout", "")
-            passed, failed = counts(output, succeeded)
+            passed, failed = counts(output, succeeded) if test["result"] != "SKIP" else (0, 0)
             self.count(passed, failed)
             print(f"    {test['name'].split(' / ')[-1]:<40} {passed:4} passed, {failed} failed {test['duration']:8.1f} s", flush=True)
             if not succeeded:

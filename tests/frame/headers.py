@@ -22,15 +22,17 @@ class Tree:
 
     @functools.cache
     def includes(self, name):
-        """(included name, line number, whether it stands inside an #if) in order."""
-        found, depth = [], 0
+        """(included name, line number, whether it stands inside an #if) in order; what stands in an #else counts as outside."""
+        found, conditions = [], []
         for number, line in enumerate((self.include / name).read_text().splitlines(), 1):
             if re.match(r"\s*#\s*if", line):
-                depth += 1
+                conditions.append(True)
+            elif re.match(r"\s*#\s*else", line):
+                conditions[-1] = False
             elif re.match(r"\s*#\s*endif", line):
-                depth -= 1
+                conditions.pop()
             elif match := re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line):
-                found.append((match[1], number, depth > 0))
+                found.append((match[1], number, any(conditions)))
         return found
 
     @functools.cache

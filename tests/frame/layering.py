@@ -4,11 +4,11 @@ import sys
 
 import headers
 
-LAYERS = [["core"], ["runtime"], ["backend"], ["expr"], ["tape"], ["ops"], ["nn", "token", "optim", "io", "dsp"],
+LAYERS = [["core"], ["runtime"], ["backend"], ["expr"], ["tape"], ["ops"], ["nn", "token", "optim", "io", "dsp"], ["codec"],
           ["soundstorm", "spear_tts", "soundstream", "hubert"], ["train"]]
 NUMBER = {folder: number for number, folders in enumerate(LAYERS) for folder in folders}
-DOORS = {"EIGEN": ["backend/simd", "backend/thrust", "interop/eigen"], "XSIMD": ["backend/simd"], "THRUST": ["backend/thrust"],
-         "XTENSOR": ["interop/xtensor", "io/npy"], "SNDFILE": ["io/"], "SOXR": ["dsp/"], "JSON": ["io/"], "PNG": ["io/"],
+DOORS = {"EIGEN": ["backend/simd", "backend/thrust", "interop/eigen", "dsp/fft"], "XSIMD": ["backend/simd"], "THRUST": ["backend/thrust"],
+         "XTENSOR": ["interop/xtensor", "io/"], "SNDFILE": ["io/"], "SOXR": ["dsp/"], "JSON": ["io/"], "PNG": ["io/"],
          "MPI": ["train/"], "CUDA": ["backend/thrust", "train/"], "CLI": []}
 
 tree, passed, failed = headers.Tree(sys.argv[1]), 0, 0

@@ -7,5 +7,6 @@
 namespace ss = spearstorm;
 
 int main() {
-  std::cout << "spearstorm " << SPEARSTORM_VERSION << " " << ss::to_string(ss::axis_list<ss::axes::batch<2>, ss::axes::dim<4>>{}, {2, 4}) << "\n";
+  std::cout << "spearstorm " << SPEARSTORM_VERSION << " " << ss::to_string(ss::axis_list<ss::axes::batch<2>, ss::axes::dim<4>>{}, {2, 4})
+            << "\n";
 }
