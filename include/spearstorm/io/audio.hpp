@@ -14,7 +14,7 @@ namespace SPEARSTORM_NS::io {
 
 /// One channel; full scale is 1.
 struct audio {
-  std::vector<float> samples;
+  std::vector<float> samples = {};
   int sample_hz = 0;
 
   double seconds() const { return static_cast<double>(samples.size()) / sample_hz; }
