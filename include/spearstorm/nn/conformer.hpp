@@ -1,0 +1,45 @@
+#pragma once
+// The trunk of SoundStorm: a row of conformer blocks.
+
+#include "spearstorm/nn/conformer_block.hpp"
+#include "spearstorm/ops/relative_bias.hpp"
+
+namespace SPEARSTORM_NS {
+
+/// Depth is a vector of blocks, so a deep net is no larger a type than a shallow one.
+/// @shape x (batch, frames, dim)  mask (batch, frames), 1 for a real frame  returns (batch, frames, dim)
+/// @see   soundstorm-pytorch: Conformer
+template <conformer_shape C, execution_policy Exec>
+struct conformer {
+  static constexpr index buckets = 32;
+  using width = axes::dim<C.dim>;
+
+  conformer_shape shape;
+  std::vector<nn::conformer_block<C, Exec>> layers;
+  std::optional<parameter<Exec, axes::buckets<buckets>, axes::heads<C.heads>>> rel_pos_bias;
+
+  explicit conformer(workspace<Exec>& work, conformer_shape const& c = C, conformer_options const& options = {}) : shape(nn::resolve(C, c)) {
+    layers.reserve(static_cast<std::size_t>(shape.depth));
+    for (index i = 0; i < shape.depth; ++i) layers.emplace_back(work, shape, options);
+    if (shape.t5_rel_pos_bias) rel_pos_bias.emplace(work, sizes<2>{buckets, shape.heads}, initialiser::normal(1));
+  }
+
+  auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask = {}) const {
+    auto h = view<axes::batch<>, axes::frames<>, width>(ctx.eval(x));              // (batch, frames, dim)
+    if (rel_pos_bias) {
+      auto const scale = std::sqrt(static_cast<double>(shape.dim_head));
+      auto const bias = ops::relative_bias(ctx, *rel_pos_bias, extent_of<axes::frames>(h), {.max_distance = 128, .scale = scale});  // (heads, offsets)
+      for (auto const& layer : layers) h = layer(ctx, h, mask, bias);              // (batch, frames, dim)
+    } else {
+      for (auto const& layer : layers) h = layer(ctx, h, mask);                    // (batch, frames, dim)
+    }
+    return h;
+  }
+
+  static void visit(auto& self, auto&& each) {
+    each("layers", self.layers);
+    each("rel_pos_bias", self.rel_pos_bias);
+  }
+};
+
+}  // namespace SPEARSTORM_NS
