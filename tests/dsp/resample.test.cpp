@@ -13,14 +13,16 @@ using ss::dsp::resample;
 namespace {
 std::vector<float> sine(double hz, double rate, std::size_t count) {
   std::vector<float> wave(count);
-  for (std::size_t i = 0; i < count; ++i) wave[i] = static_cast<float>(0.5 * std::sin(2 * std::numbers::pi * hz * static_cast<double>(i) / rate));
+  for (std::size_t i = 0; i < count; ++i)
+    wave[i] = static_cast<float>(0.5 * std::sin(2 * std::numbers::pi * hz * static_cast<double>(i) / rate));
   return wave;
 }
 /// The middle half's component at `hz`: amplitude, and phase against the sine that starts at sample 0.
 std::complex<double> component(std::vector<float> const& wave, double hz, double rate) {
   std::size_t const from = wave.size() / 4, until = from + wave.size() / 2;
   std::complex<double> sum = 0;
-  for (std::size_t i = from; i < until; ++i) sum += static_cast<double>(wave[i]) * std::polar(1.0, -2 * std::numbers::pi * hz * static_cast<double>(i) / rate);
+  for (std::size_t i = from; i < until; ++i)
+    sum += static_cast<double>(wave[i]) * std::polar(1.0, -2 * std::numbers::pi * hz * static_cast<double>(i) / rate);
   return sum * std::complex<double>(0, 2) / static_cast<double>(until - from);
 }
 }  // namespace
@@ -49,8 +51,8 @@ TEST_CASE("dsp/resample: what the new rate cannot carry is removed, not folded")
 }
 
 TEST_CASE("dsp/resample: lengths are rounded up") {
-  CHECK(resample(std::vector<float>(1000), 44100, 16000).size() == 363);   // 362.8
-  CHECK(resample(std::vector<float>(1001), 44100, 16000).size() == 364);   // 363.2
+  CHECK(resample(std::vector<float>(1000), 44100, 16000).size() == 363);  // 362.8
+  CHECK(resample(std::vector<float>(1001), 44100, 16000).size() == 364);  // 363.2
   CHECK(resample(std::vector<float>(1), 48000, 16000).size() == 1);
   CHECK(resample(std::vector<float>(3), 3, 2).size() == 2);
   CHECK(resample({}, 3, 2).empty());

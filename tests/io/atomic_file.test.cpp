@@ -54,7 +54,8 @@ TEST_CASE("io/atomic_file: a rename that the system refuses removes the temporar
   fs::create_directory(here / "folder");
   CHECK_THAT(what_of<ss::io_error>([&] { ss::io::write_atomically(here / "folder", "x"); }), contains("rename") && contains("directory"));
   CHECK(here.count() == 1);
-  CHECK_THAT(what_of<ss::io_error>([&] { ss::io::write_atomically(here / "none/a", "x"); }), contains("none/a") && contains("No such file"));
+  CHECK_THAT(what_of<ss::io_error>([&] { ss::io::write_atomically(here / "none/a", "x"); }),
+             contains("none/a") && contains("No such file"));
 }
 
 TEST_CASE("io/atomic_file: a link is followed and permissions are kept") {

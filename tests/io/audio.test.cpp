@@ -17,8 +17,9 @@ namespace {
 std::string wav(int channels, std::vector<short> const& samples) {
   auto const number = [](std::uint32_t value, std::size_t bytes) { return std::string(reinterpret_cast<char const*>(&value), bytes); };
   std::uint32_t const size = static_cast<std::uint32_t>(samples.size() * 2), width = static_cast<std::uint32_t>(channels * 2);
-  return "RIFF" + number(36 + size, 4) + "WAVEfmt " + number(16, 4) + number(1, 2) + number(width / 2, 2) + number(8000, 4) + number(8000 * width, 4) +
-         number(width, 2) + number(16, 2) + "data" + number(size, 4) + std::string(reinterpret_cast<char const*>(samples.data()), size);
+  return "RIFF" + number(36 + size, 4) + "WAVEfmt " + number(16, 4) + number(1, 2) + number(width / 2, 2) + number(8000, 4) +
+         number(8000 * width, 4) + number(width, 2) + number(16, 2) + "data" + number(size, 4) +
+         std::string(reinterpret_cast<char const*>(samples.data()), size);
 }
 }  // namespace
 
@@ -43,7 +44,8 @@ TEST_CASE("io/audio: writes these bytes") {
 TEST_CASE("io/audio: WAV and FLAC keep 16 bits, clip, and hold many frames") {
   scratch here;
   audio sound{std::vector<float>(150000), 16000};
-  for (std::size_t i = 0; i < sound.samples.size(); ++i) sound.samples[i] = static_cast<float>(static_cast<int>(i * 7919 % 65536) - 32768) / 32768;
+  for (std::size_t i = 0; i < sound.samples.size(); ++i)
+    sound.samples[i] = static_cast<float>(static_cast<int>(i * 7919 % 65536) - 32768) / 32768;
   for (char const* name : {"a.wav", "a.FLAC"}) {
     CAPTURE(name);
     save_audio(here / name, sound);
@@ -56,7 +58,8 @@ TEST_CASE("io/audio: WAV and FLAC keep 16 bits, clip, and hold many frames") {
   CHECK(content(here / "a.FLAC").starts_with("fLaC"));
   save_audio(here / "a.wav", {{}, 16000});
   CHECK(load_audio(here / "a.wav").samples.empty());
-  CHECK_THAT(what_of<ss::value_error>([&] { save_audio(here / "a.flac", {{}, 16000}); }), contains("a.flac") && contains("without samples"));
+  CHECK_THAT(what_of<ss::value_error>([&] { save_audio(here / "a.flac", {{}, 16000}); }),
+             contains("a.flac") && contains("without samples"));
 }
 
 TEST_CASE("io/audio: refuses with the file's name") {
@@ -71,7 +74,8 @@ TEST_CASE("io/audio: refuses with the file's name") {
   std::memset(floats.data() + 44, 0xff, 4);  // NaN
   put(here / "nan.wav", floats);
   CHECK_THAT(what_of<ss::format_error>([&] { load_audio(here / "nan.wav"); }), contains("sample 0 is not finite"));
-  CHECK_THAT(what_of<ss::value_error>([&] { save_audio(here / "a.mp3", {{0}, 16000}); }), contains("a.mp3") && contains("expected .wav or .flac"));
+  CHECK_THAT(what_of<ss::value_error>([&] { save_audio(here / "a.mp3", {{0}, 16000}); }),
+             contains("a.mp3") && contains("expected .wav or .flac"));
   CHECK_THAT(what_of<ss::value_error>([&] { save_audio(here / "a.wav", {{0, NAN}, 16000}); }), contains("sample 1 is not a number"));
   CHECK_THAT(what_of<ss::value_error>([&] { save_audio(here / "a.wav", {{0}, 0}); }), contains("0 Hz"));
   CHECK_THAT(what_of<ss::io_error>([&] { save_audio(here / "none/a.wav", {{0}, 16000}); }), contains("none/a.wav"));

@@ -23,8 +23,8 @@ colour const black = {0, 0, 0};
 TEST_CASE("io/canvas: writes letters") {
   canvas onto(12, 9);
   onto.text(0, 0, "Tg", black, 1);
-  CHECK(seen(onto.picture()) == std::vector<std::string>{"#####.......", "..#.........", "..#....####.", "..#...#...#.", "..#...#...#.", "..#...#...#.",
-                                                         "..#....####.", "..........#.", ".......###.."});
+  CHECK(seen(onto.picture()) == std::vector<std::string>{"#####.......", "..#.........", "..#....####.", "..#...#...#.", "..#...#...#.",
+                                                         "..#...#...#.", "..#....####.", "..........#.", ".......###.."});
 }
 
 TEST_CASE("io/canvas: text is aligned, scaled and counted by characters") {

@@ -14,7 +14,9 @@ TEST_CASE("io/colours: OKLCH gives known colours") {
 }
 
 TEST_CASE("io/colours: the scale grows lighter with each step") {
-  auto const light = [](colour c) { return 0.2126 * std::pow(c[0] / 255.0, 2.2) + 0.7152 * std::pow(c[1] / 255.0, 2.2) + 0.0722 * std::pow(c[2] / 255.0, 2.2); };
+  auto const light = [](colour c) {
+    return 0.2126 * std::pow(c[0] / 255.0, 2.2) + 0.7152 * std::pow(c[1] / 255.0, 2.2) + 0.0722 * std::pow(c[2] / 255.0, 2.2);
+  };
   for (int i = 1; i <= 64; ++i) {
     CAPTURE(i);
     CHECK(light(heat(i / 64.0)) > light(heat((i - 1) / 64.0)));

@@ -24,5 +24,6 @@ TEST_CASE("io/input_file: says which file and why") {
   CHECK_THAT(what_of<ss::io_error>([&] { ss::io::input_file{here.folder}; }), contains("not a regular file"));
   CHECK_THAT(what_of<ss::format_error>([&] { ss::io::input_file(here / "a").text(9); }), contains("10 bytes, expected at most 9"));
   std::string part(3, ' ');
-  CHECK_THAT(what_of<ss::io_error>([&] { ss::io::input_file(here / "a").read(8, std::as_writable_bytes(std::span(part))); }), contains("ends at byte 10"));
+  CHECK_THAT(what_of<ss::io_error>([&] { ss::io::input_file(here / "a").read(8, std::as_writable_bytes(std::span(part))); }),
+             contains("ends at byte 10"));
 }

@@ -14,7 +14,9 @@ TEST_CASE("io/json: parses one value") {
 }
 
 TEST_CASE("io/json: refuses what a lenient parser lets pass") {
-  auto const refusal = [](std::string const& text, int depth = 64) { return what_of<ss::format_error>([&] { parse_json(text, "x.json", depth); }); };
+  auto const refusal = [](std::string const& text, int depth = 64) {
+    return what_of<ss::format_error>([&] { parse_json(text, "x.json", depth); });
+  };
   CHECK(refusal(R"({"a": 1, "a": 2})") == "x.json: JSON key 'a' is given twice");
   CHECK(refusal(R"({"a": {"b": 1}, "c": [{"b": 1, "b": 1}]})") == "x.json: JSON key 'b' is given twice");
   CHECK(refusal(R"({"a": {"b": 1}, "b": [{"b": 1}, {"b": 1}]})").empty());

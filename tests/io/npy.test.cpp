@@ -45,9 +45,11 @@ TEST_CASE("io/npy: refuses other types, other shapes and broken files with the f
   scratch here;
   ss::io::save_npy(here / "a.npy", ss::array<float, frames<>, dim<>>({2, 3}));
   auto const path = here / "a.npy";
-  CHECK_THAT((what_of<ss::format_error>([&] { load_npy<double, frames<>, dim<>>(path); })), contains("a.npy") && contains("expected descr '<f8'"));
+  CHECK_THAT((what_of<ss::format_error>([&] { load_npy<double, frames<>, dim<>>(path); })),
+             contains("a.npy") && contains("expected descr '<f8'"));
   CHECK_THAT((what_of<ss::shape_error>([&] { load_npy<float, frames<>>(path); })), contains("a.npy' has 2 axes, expected 1"));
-  CHECK_THAT((what_of<ss::shape_error>([&] { load_npy<float, frames<>, dim<4>>(path); })), contains("a.npy") && contains("dim = 3, its type says 4"));
+  CHECK_THAT((what_of<ss::shape_error>([&] { load_npy<float, frames<>, dim<4>>(path); })),
+             contains("a.npy") && contains("dim = 3, its type says 4"));
   CHECK_THAT((what_of<ss::io_error>([&] { load_npy<float, frames<>>(here / "none"); })), contains("No such file"));
 
   std::string const whole = content(path);
@@ -56,10 +58,11 @@ TEST_CASE("io/npy: refuses other types, other shapes and broken files with the f
     put(here / "cut", whole.substr(0, length));
     CHECK_THROWS_AS((load_npy<float, frames<>, dim<>>(here / "cut")), ss::format_error);
   }
-  for (std::string const header : {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4), }",
-                                   "{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 4), }", "{'descr': '<f4', 'fortran_order': False, }",
-                                   "{'descr': '>f4', 'fortran_order': False, 'shape': (1, 1), }", "{'descr': '<f4', 'fortran_order': 7, 'shape': (1, 1), }",
-                                   "{'descr': '<f4', 'fortran_order': False, 'shape': (1, x), }", ""}) {
+  for (std::string const header :
+       {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 4), }", "{'descr': '<f4', 'fortran_order': False, }",
+        "{'descr': '>f4', 'fortran_order': False, 'shape': (1, 1), }", "{'descr': '<f4', 'fortran_order': 7, 'shape': (1, 1), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1, x), }", ""}) {
     CAPTURE(header);
     put(here / "bad", npy(header, "abcd"));
     CHECK_THROWS_AS((load_npy<float, frames<>, dim<>>(here / "bad")), ss::format_error);

@@ -35,7 +35,8 @@ TEST_CASE("io/plot_curves: what is not finite leaves a gap, title and legend are
   CHECK(!rows_of(whole, 140, line_colour(0)).empty());
   CHECK(rows_of(broken, 140, line_colour(0)).empty());
   CHECK(!rows_of(broken, 360, line_colour(0)).empty());
-  image const named = plot_curves({{"loss", {0, 1, 2, 3}, {1, 1, 1, 1}}}, {.title = "run", .x_label = "step", .y_label = "nats", .width = 400, .height = 300});
+  image const named = plot_curves({{"loss", {0, 1, 2, 3}, {1, 1, 1, 1}}},
+                                  {.title = "run", .x_label = "step", .y_label = "nats", .width = 400, .height = 300});
   auto const inked = [](image const& picture, index from, index until) {
     index count = 0;
     for (index y = from; y < until; ++y)
@@ -53,6 +54,7 @@ TEST_CASE("io/plot_curves: degenerate input still gives a picture, wrong input i
   std::vector<curve> many(40);
   for (curve& each : many) each = {"a rather long name of a curve", {0, 1}, {0, 1}};
   CHECK_NOTHROW(plot_curves(many, {.width = 300, .height = 200}));
-  CHECK_THAT(what_of<ss::shape_error>([] { plot_curves({{"loss", {0, 1, 2}, {0, 1}}}); }), contains("curve 'loss' has y = 2, its x expects y = 3"));
+  CHECK_THAT(what_of<ss::shape_error>([] { plot_curves({{"loss", {0, 1, 2}, {0, 1}}}); }),
+             contains("curve 'loss' has y = 2, its x expects y = 3"));
   CHECK_THROWS_AS(plot_curves({}, {.width = 10}), ss::value_error);
 }

@@ -17,7 +17,9 @@ TEST_CASE("io/safetensors: what was written is read, in order, of every type") {
 
   ss::io::safetensors_writer out(here / "a.safetensors");
   out.metadata("config", R"({"dim": 16, "text": "é\n"})").metadata("version", "1");
-  out.add("z.flags", {3}, std::span(flags)).add("b \"quoted\" é", {2}, std::span(wide)).add("many", {200, 200}, std::span<float const>(many));
+  out.add("z.flags", {3}, std::span(flags))
+      .add("b \"quoted\" é", {2}, std::span(wide))
+      .add("many", {200, 200}, std::span<float const>(many));
   out.add("half", "F16", {2}, halves).add("empty", {0, 4}, std::span(nothing)).add("scalar", {}, std::span(many).first<1>());
   out.commit();
 

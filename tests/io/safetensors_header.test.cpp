@@ -31,8 +31,19 @@ TEST_CASE("io/safetensors_header: reads names, shapes and places in file order")
 }
 
 TEST_CASE("io/safetensors_header: knows the sizes of all types") {
-  for (auto const& [dtype, bytes] : std::map<std::string, int>{{"BOOL", 1}, {"U8", 1}, {"I8", 1}, {"I16", 2}, {"U16", 2}, {"F16", 2}, {"BF16", 2},
-                                                               {"I32", 4}, {"U32", 4}, {"F32", 4}, {"F64", 8}, {"I64", 8}, {"U64", 8}}) {
+  for (auto const& [dtype, bytes] : std::map<std::string, int>{{"BOOL", 1},
+                                                               {"U8", 1},
+                                                               {"I8", 1},
+                                                               {"I16", 2},
+                                                               {"U16", 2},
+                                                               {"F16", 2},
+                                                               {"BF16", 2},
+                                                               {"I32", 4},
+                                                               {"U32", 4},
+                                                               {"F32", 4},
+                                                               {"F64", 8},
+                                                               {"I64", 8},
+                                                               {"U64", 8}}) {
     CAPTURE(dtype);
     CHECK(refusal(one('"' + dtype + '"', "[3]", "[0," + std::to_string(3 * bytes) + "]"), static_cast<std::uint64_t>(3 * bytes)).empty());
   }
@@ -67,7 +78,8 @@ TEST_CASE("io/safetensors_header: refuses each fault with the tensor's name") {
 
 TEST_CASE("io/safetensors_header: refuses overlaps, holes and names given twice") {
   auto const two = [](std::string const& name, std::string const& offsets) {
-    return R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},")" + name + R"(":{"dtype":"F32","shape":[1],"data_offsets":)" + offsets + "}}";
+    return R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},")" + name + R"(":{"dtype":"F32","shape":[1],"data_offsets":)" +
+           offsets + "}}";
   };
   CHECK(refusal(two("b", "[4,8]")).empty());
   CHECK_THAT(refusal(two("b", "[3,7]"), 7), contains("tensor 'b' starts at 3, expected 4 (overlap)"));

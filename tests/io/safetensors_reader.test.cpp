@@ -30,8 +30,8 @@ TEST_CASE("io/safetensors_reader: reads a file written by hand") {
   std::vector<ss::bfloat16> two(3);
   file.read("two", std::span(two));
   CHECK(two == std::vector<ss::bfloat16>{ss::bfloat16(1), ss::bfloat16(2), ss::bfloat16(-3)});
-  CHECK(file.bytes("one") == std::vector<std::byte>{std::byte{0}, std::byte{0}, std::byte{0x80}, std::byte{0x3f}, std::byte{0}, std::byte{0},
-                                                    std::byte{0x20}, std::byte{0xc0}});
+  CHECK(file.bytes("one") == std::vector<std::byte>{std::byte{0}, std::byte{0}, std::byte{0x80}, std::byte{0x3f}, std::byte{0},
+                                                    std::byte{0}, std::byte{0x20}, std::byte{0xc0}});
 }
 
 TEST_CASE("io/safetensors_reader: converts on request only") {
@@ -49,11 +49,13 @@ TEST_CASE("io/safetensors_reader: converts on request only") {
   file.read_converted("one", std::span(narrow));
   CHECK(narrow == std::vector<ss::bfloat16>{ss::bfloat16(1), ss::bfloat16(-2.5f)});
   CHECK_THAT(what_of<ss::shape_error>([&] { file.read("one", std::span(three)); }), contains("tensor 'one' has 2 elements, expected 3"));
-  CHECK_THAT(what_of<ss::shape_error>([&] { file.read_converted("two", std::span(wide)); }), contains("tensor 'two' has 3 elements, expected 2"));
+  CHECK_THAT(what_of<ss::shape_error>([&] { file.read_converted("two", std::span(wide)); }),
+             contains("tensor 'two' has 3 elements, expected 2"));
   CHECK_THAT(what_of<ss::format_error>([&] { file.bytes("none"); }), contains("no tensor 'none'"));
 
   put(here / "i", file_of(R"({"n":{"dtype":"I32","shape":[2],"data_offsets":[0,8]}})", small_data.substr(0, 8)));
-  CHECK_THAT(what_of<ss::format_error>([&] { safetensors_file(here / "i").read_converted("n", std::span(wide)); }), contains("expected F32, F64 or BF16"));
+  CHECK_THAT(what_of<ss::format_error>([&] { safetensors_file(here / "i").read_converted("n", std::span(wide)); }),
+             contains("expected F32, F64 or BF16"));
 }
 
 TEST_CASE("io/safetensors_reader: refuses the file cut at every length, and one byte too many") {

@@ -26,7 +26,8 @@ TEST_CASE("io/safetensors_writer: refuses what could not be read back") {
   CHECK_THAT(what_of<ss::value_error>([&] { file.add("w", {6}, std::span(values)); }), contains("tensor 'w' is given twice"));
   CHECK_THAT(what_of<ss::value_error>([&] { file.metadata("k", "u"); }), contains("metadata 'k' is given twice"));
   CHECK_THAT(what_of<ss::value_error>([&] { file.add("__metadata__", {6}, std::span(values)); }), contains("format's own"));
-  CHECK_THAT(what_of<ss::format_error>([&] { file.add("v", {2, 4}, std::span(values)); }), contains("tensor 'v' is given 24 bytes") && contains("say 32"));
+  CHECK_THAT(what_of<ss::format_error>([&] { file.add("v", {2, 4}, std::span(values)); }),
+             contains("tensor 'v' is given 24 bytes") && contains("say 32"));
   CHECK_THAT(what_of<ss::format_error>([&] { file.add("v", "F33", {6}, bytes); }), contains("unknown dtype 'F33'"));
   CHECK_THAT(what_of<ss::format_error>([&] { file.add("v", "F32", {-6}, bytes); }), contains("negative"));
   CHECK_FALSE(std::filesystem::exists(here / "a"));

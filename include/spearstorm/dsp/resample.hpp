@@ -24,8 +24,8 @@ inline std::vector<float> resample(std::span<float const> samples, index from_hz
   std::vector<float> result(static_cast<std::size_t>(product / from_hz));
   soxr_quality_spec_t const quality = soxr_quality_spec(SOXR_VHQ, 0);
   std::size_t made = 0;
-  soxr_error_t const bad = soxr_oneshot(static_cast<double>(from_hz), static_cast<double>(to_hz), 1, samples.data(), samples.size(), nullptr,
-                                        result.data(), result.size(), &made, nullptr, &quality, nullptr);
+  soxr_error_t const bad = soxr_oneshot(static_cast<double>(from_hz), static_cast<double>(to_hz), 1, samples.data(), samples.size(),
+                                        nullptr, result.data(), result.size(), &made, nullptr, &quality, nullptr);
   if (bad) fail<error>("resample: from ", from_hz, " Hz to ", to_hz, " Hz: ", soxr_strerror(bad));
   return result;  // soxr rounds the length to nearest: where it makes one sample less, silence ends the result
 }

@@ -20,7 +20,8 @@ namespace SPEARSTORM_NS::io {
 
 /// `safetensors: cannot open 'a/b': No such file or directory`
 /// @throws io_error always
-[[noreturn]] inline void fail_errno(std::string_view function, std::string_view action, std::filesystem::path const& path, int code = errno) {
+[[noreturn]] inline void fail_errno(std::string_view function, std::string_view action, std::filesystem::path const& path,
+                                    int code = errno) {
   fail<io_error>(function, ": cannot ", action, " '", path.string(), "': ", std::generic_category().message(code));
 }
 
@@ -49,7 +50,8 @@ class descriptor {
 /// @throws io_error with path and the system's text; the old file is intact then
 class atomic_file {
  public:
-  explicit atomic_file(std::filesystem::path target) : target_(std::filesystem::is_symlink(target) ? std::filesystem::canonical(target) : std::move(target)) {
+  explicit atomic_file(std::filesystem::path target)
+      : target_(std::filesystem::is_symlink(target) ? std::filesystem::canonical(target) : std::move(target)) {
     static std::atomic<unsigned> count{0};
     do {  // the number keeps threads apart, the process id processes; O_EXCL settles what is left
       temporary_ = target_;
@@ -86,7 +88,8 @@ class atomic_file {
     std::filesystem::path const folder = target_.has_parent_path() ? target_.parent_path() : std::filesystem::path(".");
     descriptor const entry(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (entry.get() < 0) fail_errno("atomic_file", "open the folder of", target_);
-    if (::fsync(entry.get()) != 0 && errno != EINVAL) fail_errno("atomic_file", "sync the folder of", target_);  // EINVAL: a file system without it
+    if (::fsync(entry.get()) != 0 && errno != EINVAL)
+      fail_errno("atomic_file", "sync the folder of", target_);  // EINVAL: a file system without it
   }
 
  private:

@@ -57,17 +57,20 @@ inline audio load_audio(std::filesystem::path const& path) {
 
 /// Writes 16-bit FLAC where the name ends in `.flac`, 16-bit WAV where it ends in `.wav`; samples are clipped to [-1, 1].
 /// A multiple of 1 / 32768 below 1 is read back exactly.
-/// @throws value_error for another ending, a bad rate, a sample that is not a number or no samples in FLAC, io_error where the file cannot be written
+/// @throws value_error for another ending, a bad rate, a sample that is not a number or no samples in FLAC,
+///         io_error where the file cannot be written
 inline void save_audio(std::filesystem::path const& path, audio const& sound) {
   std::string const where = "save_audio: '" + path.string() + "'";
   std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
   if (ending != ".wav" && ending != ".flac") fail<value_error>(where, " ends in '", ending, "', expected .wav or .flac");
   SF_INFO info = {};
   info.samplerate = sound.sample_hz;
   info.channels = 1;
   info.format = (ending == ".wav" ? SF_FORMAT_WAV : SF_FORMAT_FLAC) | SF_FORMAT_PCM_16;
-  if (sound.sample_hz < 1 || !sf_format_check(&info)) fail<value_error>(where, ": libsndfile cannot write ", ending, " at ", sound.sample_hz, " Hz");
+  if (sound.sample_hz < 1 || !sf_format_check(&info))
+    fail<value_error>(where, ": libsndfile cannot write ", ending, " at ", sound.sample_hz, " Hz");
   if (sound.samples.empty() && ending == ".flac") fail<value_error>(where, ": a FLAC file without samples would be an empty file");
   std::uint64_t const most = ending == ".wav" ? 0x7fff0000u : ~std::uint64_t{0} / 2;  // a WAV file counts its bytes in 32 bits
   if (sound.samples.size() > most) fail<value_error>(where, ": ", sound.samples.size(), " samples, ", ending, " holds at most ", most);

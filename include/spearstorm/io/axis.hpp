@@ -23,8 +23,9 @@ inline std::string tick_text(double value, double step) {
   value = std::abs(value) < step / 1000 ? 0 : value / scale;  // never -0
   int const power = static_cast<int>(std::floor(std::log10(step / scale) + 1e-9));
   char text[64];
-  auto const end = power < -6 || std::abs(value) >= 1e15 ? std::to_chars(text, text + 64, value, std::chars_format::general, 4)
-                                                         : std::to_chars(text, text + 64, value, std::chars_format::fixed, std::max(-power, 0));
+  auto const end = power < -6 || std::abs(value) >= 1e15
+                       ? std::to_chars(text, text + 64, value, std::chars_format::general, 4)
+                       : std::to_chars(text, text + 64, value, std::chars_format::fixed, std::max(-power, 0));
   return std::string(text, end.ptr) + (value == 0 ? "" : unit);
 }
 

@@ -12,8 +12,12 @@
 
 namespace SPEARSTORM_NS::io {
 
-struct point { double x = 0, y = 0; };
-struct box { index left = 0, top = 0, right = 0, bottom = 0; };  ///< right and bottom lie outside
+struct point {
+  double x = 0, y = 0;
+};
+struct box {
+  index left = 0, top = 0, right = 0, bottom = 0;
+};  ///< right and bottom lie outside
 
 enum class align { left, centre, right };
 
@@ -26,7 +30,8 @@ class canvas {
 
   /// Restricts what follows to a part of the picture.
   void clip(box const& to) {
-    clip_ = {std::max<index>(to.left, 0), std::max<index>(to.top, 0), std::min(to.right, picture_.width), std::min(to.bottom, picture_.height)};
+    clip_ = {std::max<index>(to.left, 0), std::max<index>(to.top, 0), std::min(to.right, picture_.width),
+             std::min(to.bottom, picture_.height)};
   }
   void unclip() { clip({0, 0, picture_.width, picture_.height}); }
 
@@ -66,7 +71,9 @@ class canvas {
     polyline(ends, width, ink);
   }
 
-  static index text_width(std::string_view text, index scale) { return text.empty() ? 0 : (font::length(text) * font::advance - 1) * scale; }
+  static index text_width(std::string_view text, index scale) {
+    return text.empty() ? 0 : (font::length(text) * font::advance - 1) * scale;
+  }
 
   /// `x` is the text's left, middle or right, `top` its upper edge; a font pixel is `scale` pixels wide. Nine rows high with descenders.
   void text(index x, index top, std::string_view words, colour ink, index scale = 2, align at = align::left) {
@@ -88,7 +95,9 @@ class canvas {
   void cover(point a, point b, double reach) {
     point const step{b.x - a.x, b.y - a.y};
     double const square = step.x * step.x + step.y * step.y;
-    auto const pixel = [](double at, index low, index high) { return static_cast<index>(std::clamp(at, static_cast<double>(low), static_cast<double>(high))); };
+    auto const pixel = [](double at, index low, index high) {
+      return static_cast<index>(std::clamp(at, static_cast<double>(low), static_cast<double>(high)));
+    };
     index const left = pixel(std::floor(std::min(a.x, b.x) - reach), clip_.left, clip_.right);
     index const right = pixel(std::ceil(std::max(a.x, b.x) + reach) + 1, clip_.left, clip_.right);
     index const top = pixel(std::floor(std::min(a.y, b.y) - reach), clip_.top, clip_.bottom);

@@ -34,7 +34,7 @@ inline colour oklch(double lightness, double chroma, double turns) {
 
 /// The scale for quantities, t in [0, 1]: from near black through violet, red and orange to pale yellow, lightness rising evenly.
 inline colour heat(double t) {
-  t = t > 0 ? std::min(t, 1.0) : 0.0;  // not a number counts as 0
+  t = t > 0 ? std::min(t, 1.0) : 0.0;    // not a number counts as 0
   double const turns = 0.78 + 0.52 * t;  // violet 0.78, red 1.08, yellow 1.30
   return oklch(0.10 + 0.87 * t, 0.04 + 0.17 * std::pow(std::sin(std::numbers::pi * std::pow(t, 0.8)), 0.8), turns - std::floor(turns));
 }

@@ -1,7 +1,6 @@
 #pragma once
 // A regular file opened for reading at any position: const and safe to share between threads.
 
-
 #include "spearstorm/io/atomic_file.hpp"
 
 namespace SPEARSTORM_NS::io {
@@ -9,7 +8,8 @@ namespace SPEARSTORM_NS::io {
 /// @throws io_error where the file is missing, is no regular file, or cannot be read
 class input_file {
  public:
-  explicit input_file(std::filesystem::path path) : path_(std::move(path)), file_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+  explicit input_file(std::filesystem::path path)
+      : path_(std::move(path)), file_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     struct stat found = {};
     if (file_.get() < 0 || ::fstat(file_.get(), &found) != 0) fail_errno("input_file", "open", path_);
     if (!S_ISREG(found.st_mode)) fail<io_error>("input_file: '", path_.string(), "' is not a regular file");

@@ -32,7 +32,8 @@ inline npy_header npy_header_of(std::string_view file, std::string const& where)
   auto const byte = [&](std::size_t at) { return static_cast<std::uint64_t>(static_cast<unsigned char>(file[at])); };
   if (file.size() < 12 || !file.starts_with("\x93NUMPY")) fail<format_error>(where, " does not open as a npy file");
   bool const wide = byte(6) == 2;
-  if ((byte(6) != 1 && !wide) || byte(7) != 0) fail<format_error>(where, " has npy version ", byte(6), ".", byte(7), ", expected 1.0 or 2.0");
+  if ((byte(6) != 1 && !wide) || byte(7) != 0)
+    fail<format_error>(where, " has npy version ", byte(6), ".", byte(7), ", expected 1.0 or 2.0");
   std::uint64_t const start = wide ? 12 : 10;
   std::uint64_t const length = byte(8) | byte(9) << 8 | (wide ? byte(10) << 16 | byte(11) << 24 : 0);
   if (length > file.size() - start) fail<format_error>(where, ": npy header of ", length, " bytes, the file holds ", file.size() - start);

@@ -62,7 +62,8 @@ inline image plot_curves(std::vector<curve> const& curves, curves_options const&
   check_range<index>("plot_curves", "height", options.height, 150, 16384);
   detail::range across, up;
   for (curve const& each : curves) {
-    check_size("plot_curves", "curve '" + each.name + "'", "y", static_cast<index>(each.y.size()), "its x", static_cast<index>(each.x.size()));
+    check_size("plot_curves", "curve '" + each.name + "'", "y", static_cast<index>(each.y.size()), "its x",
+               static_cast<index>(each.x.size()));
     for (std::size_t i = 0; i < each.x.size(); ++i) {
       if (!std::isfinite(each.x[i]) || !std::isfinite(each.y[i])) continue;
       across.take(each.x[i]);
@@ -75,7 +76,8 @@ inline image plot_curves(std::vector<curve> const& curves, curves_options const&
   canvas onto(options.width, options.height);
   index top = 14;
   if (!options.title.empty()) {
-    onto.text(options.width / 2, top, options.title, detail::ink, canvas::text_width(options.title, 3) < options.width - 20 ? 3 : 2, align::centre);
+    onto.text(options.width / 2, top, options.title, detail::ink, canvas::text_width(options.title, 3) < options.width - 20 ? 3 : 2,
+              align::centre);
     top += 34;
   }
   top += detail::draw_legend(onto, curves, 20, options.width - 20, top);
@@ -89,8 +91,12 @@ inline image plot_curves(std::vector<curve> const& curves, curves_options const&
   for (tick const& each : y_ticks) label = std::max(label, canvas::text_width(each.text, 2));
   box const area{20 + label + 10, top, options.width - 28, bottom};
   auto const x_ticks = ticks_of(across.low, across.high, std::max<index>((area.right - area.left) / 110, 2));
-  auto const at_x = [&](double x) { return area.left + (x - across.low) / (across.high - across.low) * static_cast<double>(area.right - 1 - area.left); };
-  auto const at_y = [&](double y) { return area.bottom - 1 - (y - up.low) / (up.high - up.low) * static_cast<double>(area.bottom - 1 - area.top); };
+  auto const at_x = [&](double x) {
+    return area.left + (x - across.low) / (across.high - across.low) * static_cast<double>(area.right - 1 - area.left);
+  };
+  auto const at_y = [&](double y) {
+    return area.bottom - 1 - (y - up.low) / (up.high - up.low) * static_cast<double>(area.bottom - 1 - area.top);
+  };
 
   for (tick const& each : x_ticks) {
     index const x = std::lround(at_x(each.value));

@@ -33,8 +33,9 @@ struct safetensors_header {
 
 /// Bytes an element; 0 for a type that this library does not know.
 inline index dtype_bytes(std::string_view dtype) {
-  static constexpr std::pair<std::string_view, index> known[] = {{"BOOL", 1}, {"U8", 1},   {"I8", 1},  {"I16", 2}, {"U16", 2}, {"F16", 2}, {"BF16", 2},
-                                                                 {"I32", 4},  {"U32", 4}, {"F32", 4}, {"F64", 8}, {"I64", 8}, {"U64", 8}};
+  static constexpr std::pair<std::string_view, index> known[] = {{"BOOL", 1}, {"U8", 1},   {"I8", 1},  {"I16", 2}, {"U16", 2},
+                                                                 {"F16", 2},  {"BF16", 2}, {"I32", 4}, {"U32", 4}, {"F32", 4},
+                                                                 {"F64", 8},  {"I64", 8},  {"U64", 8}};
   for (auto const& [name, bytes] : known)
     if (name == dtype) return bytes;
   return 0;
@@ -46,7 +47,8 @@ inline index tensor_bytes(std::string_view dtype, std::vector<index> const& shap
   index bytes = dtype_bytes(dtype);
   if (bytes == 0) fail<format_error>(where, " has the unknown dtype '", dtype, "'");
   for (index size : shape)
-    if (size < 0 || __builtin_mul_overflow(bytes, size, &bytes)) fail<format_error>(where, ": its shape has a size of ", size, ", too large or negative");
+    if (size < 0 || __builtin_mul_overflow(bytes, size, &bytes))
+      fail<format_error>(where, ": its shape has a size of ", size, ", too large or negative");
   return bytes;
 }
 
@@ -111,12 +113,14 @@ inline safetensors_header parse_safetensors_header(std::string_view text, std::u
   index at = 0;
   for (tensor_info const& tensor : header.tensors) {
     if (tensor.offset != at)
-      fail<format_error>(file, ": tensor '", tensor.name, "' starts at ", tensor.offset, ", expected ", at, tensor.offset < at ? " (overlap)" : " (hole)");
+      fail<format_error>(file, ": tensor '", tensor.name, "' starts at ", tensor.offset, ", expected ", at,
+                         tensor.offset < at ? " (overlap)" : " (hole)");
     at += tensor.bytes;  // both are below the previous data_offsets' end, so no overflow
     if (static_cast<std::uint64_t>(at) > data_bytes)
       fail<format_error>(file, ": tensor '", tensor.name, "' ends at ", at, ", the file holds ", data_bytes, " bytes of data");
   }
-  if (static_cast<std::uint64_t>(at) != data_bytes) fail<format_error>(file, ": its tensors end at ", at, ", the file holds ", data_bytes, " bytes of data");
+  if (static_cast<std::uint64_t>(at) != data_bytes)
+    fail<format_error>(file, ": its tensors end at ", at, ", the file holds ", data_bytes, " bytes of data");
   return header;
 }
 

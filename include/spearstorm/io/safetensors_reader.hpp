@@ -30,7 +30,8 @@ class safetensors_file {
     if (file_.size() < 8) fail<format_error>(name, " has ", file_.size(), " bytes, expected at least 8");
     std::uint64_t length = 0;
     file_.read(0, std::as_writable_bytes(std::span(&length, 1)));
-    if (length > safetensors_header_limit) fail<format_error>(name, ": header of ", length, " bytes, expected at most ", safetensors_header_limit);
+    if (length > safetensors_header_limit)
+      fail<format_error>(name, ": header of ", length, " bytes, expected at most ", safetensors_header_limit);
     if (length > file_.size() - 8) fail<format_error>(name, ": header of ", length, " bytes, the file holds ", file_.size() - 8);
     std::string text(length, '\0');
     file_.read(8, std::as_writable_bytes(std::span(text)));

@@ -60,13 +60,15 @@ class safetensors_writer {
     std::string text = "{";
     if (!metadata_.empty()) text += "\"__metadata__\":" + json(metadata_).dump();
     for (tensor_info const& tensor : tensors_) {
-      ordered_json const fields = {{"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {tensor.offset, tensor.offset + tensor.bytes}}};
+      ordered_json const fields = {
+          {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {tensor.offset, tensor.offset + tensor.bytes}}};
       text += (text.size() > 1 ? "," : "") + json(tensor.name).dump() + ":" + fields.dump();
     }
     text += "}";
     text.append((8 - text.size() % 8) % 8, ' ');
     if (text.size() > safetensors_header_limit)
-      fail<value_error>("safetensors_writer: '", path_.string(), "': header of ", text.size(), " bytes, expected at most ", safetensors_header_limit);
+      fail<value_error>("safetensors_writer: '", path_.string(), "': header of ", text.size(), " bytes, expected at most ",
+                        safetensors_header_limit);
     return text;
   } catch (json::exception const& bad) {
     fail<value_error>("safetensors_writer: '", path_.string(), "': ", bad.what());
