@@ -72,7 +72,8 @@ TEST_CASE("codec/log_mel_codec: levels bring the features of unseen audio closer
 
 TEST_CASE("codec/log_mel_codec: the same codec for any number of threads") {
   thread_team one(1), three(3);
-  auto const a = codec::log_mel_codec::learn(voices(), 2, cheap, clusters, one), b = codec::log_mel_codec::learn(voices(), 2, cheap, clusters, three);
+  auto const a = codec::log_mel_codec::learn(voices(), 2, cheap, clusters, one),
+             b = codec::log_mel_codec::learn(voices(), 2, cheap, clusters, three);
   CHECK(a.quantizer().codebooks() == b.quantizer().codebooks());
   CHECK(a.scale() == b.scale());
 }

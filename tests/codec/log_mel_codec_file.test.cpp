@@ -13,7 +13,8 @@ struct temporary_file {
   ~temporary_file() { std::filesystem::remove(path); }
 };
 
-codec::log_mel_options const unusual{.sample_hz = 8000, .n_fft = 256, .hop = 80, .bands = 3, .floor = 0.1f, .mel_iterations = 7, .griffin_lim_iterations = 2};
+codec::log_mel_options const unusual{
+    .sample_hz = 8000, .n_fft = 256, .hop = 80, .bands = 3, .floor = 0.1f, .mel_iterations = 7, .griffin_lim_iterations = 2};
 
 codec::log_mel_codec small() {
   codec::residual_kmeans::codebooks_type codebooks({2, 4, 3});

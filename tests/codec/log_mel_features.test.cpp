@@ -6,7 +6,8 @@ using namespace spearstorm;
 
 TEST_CASE("codec/log_mel_features: a full-scale sine by hand") {
   std::vector<float> audio(3200);
-  for (std::size_t i = 0; i < audio.size(); ++i) audio[i] = std::sin(2 * std::numbers::pi_v<float> * 64 / 1024 * static_cast<float>(i));  // bin 64, 1 kHz
+  for (std::size_t i = 0; i < audio.size(); ++i)
+    audio[i] = std::sin(2 * std::numbers::pi_v<float> * 64 / 1024 * static_cast<float>(i));  // bin 64, 1 kHz
   codec::log_mel_features const features;
   auto const found = features.analyze(audio);
   REQUIRE(found.extents() == sizes<2>{10, 80});
@@ -31,7 +32,8 @@ TEST_CASE("codec/log_mel_features: what is synthesized sounds like what was anal
   std::vector<float> audio(16000);
   for (std::size_t i = 0; i < audio.size(); ++i) {
     float const t = static_cast<float>(i) / 16000;
-    for (int h = 1; h <= 12; ++h) audio[i] += 0.05f * std::sin(2 * std::numbers::pi_v<float> * static_cast<float>(h) * (120 * t + 20 * t * t));
+    for (int h = 1; h <= 12; ++h)
+      audio[i] += 0.05f * std::sin(2 * std::numbers::pi_v<float> * static_cast<float>(h) * (120 * t + 20 * t * t));
   }
   auto distance = [&](codec::log_mel_features const& features) {
     auto const wanted = features.analyze(audio);
@@ -42,7 +44,8 @@ TEST_CASE("codec/log_mel_features: what is synthesized sounds like what was anal
     for (std::size_t i = 0; i < wanted.values().size(); ++i) error += std::pow(static_cast<double>(wanted.data()[i] - found.data()[i]), 2);
     return std::sqrt(error / static_cast<double>(wanted.size()));
   };
-  double const found = distance(codec::log_mel_features()), phases_left_random = distance(codec::log_mel_features({.griffin_lim_iterations = 0}));
+  double const found = distance(codec::log_mel_features()),
+               phases_left_random = distance(codec::log_mel_features({.griffin_lim_iterations = 0}));
   INFO("root mean squared difference of log magnitudes: " << found << ", with random phases " << phases_left_random);
   CHECK(found < 0.6);
   CHECK(found < 0.7 * phases_left_random);

@@ -24,7 +24,9 @@ TEST_CASE("codec/nearest: equals the search by its definition for sizes that fil
         codec::nearest_code(codes, static_cast<std::ptrdiff_t>(dim))(rows, ids);
         for (std::size_t i = 0; i < n; ++i) {
           std::size_t best = 0;
-          auto distance = [&](std::size_t c) { return codec::squared_distance(&rows[i * dim], &codes[c * dim], static_cast<std::ptrdiff_t>(dim)); };
+          auto distance = [&](std::size_t c) {
+            return codec::squared_distance(&rows[i * dim], &codes[c * dim], static_cast<std::ptrdiff_t>(dim));
+          };
           for (std::size_t c = 1; c < count; ++c)
             if (distance(c) < distance(best)) best = c;
           CHECK(ids[i] == static_cast<std::int32_t>(best));

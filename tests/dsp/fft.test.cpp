@@ -14,10 +14,10 @@ TEST_CASE("dsp/fft: four samples by hand") {
   std::vector<float> const x{1, 2, 3, 5};
   std::vector<complex> spectrum(3);
   fft.forward(x, spectrum);
-  CHECK(spectrum[0] == complex(11, 0));  // 1 + 2 + 3 + 5
+  CHECK(spectrum[0] == complex(11, 0));     // 1 + 2 + 3 + 5
   CHECK(spectrum[1].real() == Approx(-2));  // 1 - 3
   CHECK(spectrum[1].imag() == Approx(3));   // -2 + 5
-  CHECK(spectrum[2] == complex(-3, 0));  // 1 - 2 + 3 - 5
+  CHECK(spectrum[2] == complex(-3, 0));     // 1 - 2 + 3 - 5
   std::vector<float> back(4);
   fft.inverse(spectrum, back);
   for (std::size_t i = 0; i < 4; ++i) CHECK(back[i] == Approx(x[i]));

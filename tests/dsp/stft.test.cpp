@@ -9,7 +9,8 @@ using namespace spearstorm;
 namespace {
 std::vector<float> chirp(spearstorm::index samples) {
   std::vector<float> x(static_cast<std::size_t>(samples));
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::sin(1e-4f * static_cast<float>(i * i)) + 0.3f * std::cos(0.9f * static_cast<float>(i));
+  for (std::size_t i = 0; i < x.size(); ++i)
+    x[i] = std::sin(1e-4f * static_cast<float>(i * i)) + 0.3f * std::cos(0.9f * static_cast<float>(i));
   return x;
 }
 }  // namespace
@@ -37,7 +38,8 @@ TEST_CASE("dsp/stft: centred frames see the signal reflected, its end sample onc
 TEST_CASE("dsp/stft: a sine's energy lies in its bin") {
   spearstorm::index const n = 64;
   std::vector<float> x(256);
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::sin(2 * std::numbers::pi_v<float> * 5 * static_cast<float>(i) / static_cast<float>(n));
+  for (std::size_t i = 0; i < x.size(); ++i)
+    x[i] = std::sin(2 * std::numbers::pi_v<float> * 5 * static_cast<float>(i) / static_cast<float>(n));
   auto const spectra = dsp::stft(x, {.n_fft = n, .hop = 16, .window = n, .center = false});
   std::vector<float> level(spectra.values().size());
   dsp::magnitudes(spectra.values(), level);
@@ -47,7 +49,8 @@ TEST_CASE("dsp/stft: a sine's energy lies in its bin") {
 }
 
 TEST_CASE("dsp/stft: the inverse gives the signal back") {
-  for (dsp::stft_options const options : {dsp::stft_options{}, {.n_fft = 64, .hop = 16, .window = 64}, {.n_fft = 64, .hop = 20, .window = 48}}) {
+  for (dsp::stft_options const options :
+       {dsp::stft_options{}, {.n_fft = 64, .hop = 16, .window = 64}, {.n_fft = 64, .hop = 20, .window = 48}}) {
     auto const x = chirp(options.hop * 13);
     auto const back = dsp::istft(dsp::stft(x, options), options, static_cast<spearstorm::index>(x.size()));
     REQUIRE(back.size() == x.size());

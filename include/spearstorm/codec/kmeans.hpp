@@ -42,7 +42,8 @@ inline std::vector<float> sample_rows(std::span<float const> rows, index dim, in
 
 /// Each next code is a row drawn with probability proportional to its squared distance from the codes so far.
 /// Looks at 32 rows a code at most: a start need not see them all.
-inline void kmeans_start(std::span<float const> rows, index dim, index codes, float* codebook, random_stream const& draws, thread_team& team) {
+inline void kmeans_start(std::span<float const> rows, index dim, index codes, float* codebook, random_stream const& draws,
+                         thread_team& team) {
   index const all = static_cast<index>(rows.size()) / dim, n = std::min(all, 32 * codes);
   auto row = [&](index i) { return rows.data() + (i * all / n) * dim; };
   std::vector<float> distance(static_cast<std::size_t>(n), std::numeric_limits<float>::infinity());
@@ -122,7 +123,8 @@ inline kmeans_result kmeans(std::span<float const> rows, index dim, kmeans_optio
   }
   assign();
   for (index r = 0; r < n; ++r)
-    result.distortion += static_cast<double>(squared_distance(sample.data() + r * dim, codebook + ids[static_cast<std::size_t>(r)] * dim, dim));
+    result.distortion +=
+        static_cast<double>(squared_distance(sample.data() + r * dim, codebook + ids[static_cast<std::size_t>(r)] * dim, dim));
   result.distortion /= static_cast<double>(n);
   return result;
 }

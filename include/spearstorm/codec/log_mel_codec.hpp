@@ -23,11 +23,12 @@ class log_mel_codec {
   /// Learns normalization and codebooks from a few minutes of audio at `options.sample_hz`.
   /// The result depends on audio and options alone, not on the team's size.
   /// @throws value_error where there are fewer frames than codes
-  static log_mel_codec learn(std::span<std::vector<float> const> audio, index levels, log_mel_options const& options, kmeans_options const& clusters,
-                             thread_team& team) {
+  static log_mel_codec learn(std::span<std::vector<float> const> audio, index levels, log_mel_options const& options,
+                             kmeans_options const& clusters, thread_team& team) {
     log_mel_features const features(options);
     std::vector<log_mel_features::frames_type> parts(audio.size());
-    team.run(static_cast<index>(audio.size()), [&](index i) { parts[static_cast<std::size_t>(i)] = features.analyze(audio[static_cast<std::size_t>(i)]); });
+    team.run(static_cast<index>(audio.size()),
+             [&](index i) { parts[static_cast<std::size_t>(i)] = features.analyze(audio[static_cast<std::size_t>(i)]); });
     std::vector<float> rows;
     for (auto const& part : parts) rows.insert(rows.end(), part.begin(), part.end());
     parts.clear();
@@ -76,7 +77,8 @@ class log_mel_codec {
     double square = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) sum[i % dim] += static_cast<double>(rows[i]);
     for (std::size_t d = 0; d < dim; ++d) mean[d] = static_cast<float>(sum[d] / static_cast<double>(n));
-    for (std::size_t i = 0; i < rows.size(); ++i) square += static_cast<double>(rows[i] - mean[i % dim]) * static_cast<double>(rows[i] - mean[i % dim]);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      square += static_cast<double>(rows[i] - mean[i % dim]) * static_cast<double>(rows[i] - mean[i % dim]);
     return std::max(1e-3f, static_cast<float>(std::sqrt(square / static_cast<double>(rows.size()))));  // silence alone has no deviation
   }
   static void normalize(std::span<float> rows, std::span<float const> mean, float scale) {

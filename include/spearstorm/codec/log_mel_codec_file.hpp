@@ -40,7 +40,8 @@ T read_number(std::map<std::string, std::string> const& metadata, std::string co
   std::string const& text = found->second;
   T value{};
   auto const [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc{} || end != text.data() + text.size()) fail<format_error>(where, "metadata '", key, "' is '", text, "', expected a number");
+  if (failure != std::errc{} || end != text.data() + text.size())
+    fail<format_error>(where, "metadata '", key, "' is '", text, "', expected a number");
   return value;
 }
 
@@ -76,7 +77,8 @@ inline log_mel_codec load_log_mel_codec(std::filesystem::path const& path) {
   });
   auto const &mean_shape = file.info("mean").shape, &shape = file.info("codebooks").shape;
   if (mean_shape != std::vector<index>{options.bands}) fail<format_error>(where, "tensor 'mean' is not of shape (", options.bands, ")");
-  if (shape.size() != 3 || shape[2] != options.bands) fail<format_error>(where, "tensor 'codebooks' is not of shape (levels, codes, ", options.bands, ")");
+  if (shape.size() != 3 || shape[2] != options.bands)
+    fail<format_error>(where, "tensor 'codebooks' is not of shape (levels, codes, ", options.bands, ")");
   std::vector<float> mean(static_cast<std::size_t>(options.bands));
   residual_kmeans::codebooks_type codebooks({shape[0], shape[1], shape[2]});
   file.read<float>("mean", mean);

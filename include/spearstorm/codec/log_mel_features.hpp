@@ -64,8 +64,10 @@ class log_mel_features {
     array<float, axes::frames<>, axes::bins<>> levels({count, bank_.bins()});
     std::vector<float> mel(static_cast<std::size_t>(options_.bands));
     for (index t = 0; t < count; ++t) {
-      for (std::size_t m = 0; m < mel.size(); ++m) mel[m] = std::exp(std::min(20.0f, log_mel.data()[t * options_.bands + static_cast<index>(m)]));
-      bank_.invert(mel, levels.values().subspan(static_cast<std::size_t>(t * bank_.bins()), static_cast<std::size_t>(bank_.bins())), options_.mel_iterations);
+      for (std::size_t m = 0; m < mel.size(); ++m)
+        mel[m] = std::exp(std::min(20.0f, log_mel.data()[t * options_.bands + static_cast<index>(m)]));
+      bank_.invert(mel, levels.values().subspan(static_cast<std::size_t>(t * bank_.bins()), static_cast<std::size_t>(bank_.bins())),
+                   options_.mel_iterations);
     }
     std::vector<float> audio = dsp::griffin_lim(levels, transform(), {.iterations = options_.griffin_lim_iterations});
     audio.erase(audio.begin(), audio.begin() + lead());

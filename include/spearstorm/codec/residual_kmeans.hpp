@@ -39,7 +39,8 @@ class residual_kmeans {
       index const n = static_cast<index>(ids.size());
       team.run((n + detail::kmeans_chunk - 1) / detail::kmeans_chunk, [&](index task) {
         index const from = task * detail::kmeans_chunk, count = std::min(detail::kmeans_chunk, n - from);
-        take_away(search, learned.codebook.values(), dim, std::span(left).subspan(static_cast<std::size_t>(from * dim), static_cast<std::size_t>(count * dim)),
+        take_away(search, learned.codebook.values(), dim,
+                  std::span(left).subspan(static_cast<std::size_t>(from * dim), static_cast<std::size_t>(count * dim)),
                   std::span(ids).subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(count)));
       });
     }
@@ -69,7 +70,8 @@ class residual_kmeans {
   /// @throws shape_error where codes have fewer levels than used, value_error for a level or an id out of range
   std::vector<float> decode(audio_codes const& codes, index used) const {
     check_range<index>("residual_kmeans::decode", "levels", used, 1, levels());
-    if (codes.extent(1) < used) fail<shape_error>("residual_kmeans::decode: codes have levels = ", codes.extent(1), ", asked to use ", used);
+    if (codes.extent(1) < used)
+      fail<shape_error>("residual_kmeans::decode: codes have levels = ", codes.extent(1), ", asked to use ", used);
     std::vector<float> rows(static_cast<std::size_t>(codes.extent(0) * dim()));
     for (index t = 0; t < codes.extent(0); ++t)
       for (index level = 0; level < used; ++level) {
@@ -86,10 +88,12 @@ class residual_kmeans {
     std::size_t const size = static_cast<std::size_t>(codebook_size() * dim());
     return codebooks_.values().subspan(static_cast<std::size_t>(level) * size, size);
   }
-  static void take_away(nearest_code const& search, std::span<float const> codebook, index dim, std::span<float> left, std::span<std::int32_t> ids) {
+  static void take_away(nearest_code const& search, std::span<float const> codebook, index dim, std::span<float> left,
+                        std::span<std::int32_t> ids) {
     search(left, ids);
     for (std::size_t i = 0; i < ids.size(); ++i)
-      for (index d = 0; d < dim; ++d) left[i * static_cast<std::size_t>(dim) + static_cast<std::size_t>(d)] -= codebook[static_cast<std::size_t>(ids[i] * dim + d)];
+      for (index d = 0; d < dim; ++d)
+        left[i * static_cast<std::size_t>(dim) + static_cast<std::size_t>(d)] -= codebook[static_cast<std::size_t>(ids[i] * dim + d)];
   }
 
   codebooks_type codebooks_;

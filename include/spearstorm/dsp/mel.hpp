@@ -94,7 +94,8 @@ class mel_filters {
       added.weights.push_back(static_cast<float>(height));
     }
     if (added.weights.empty())
-      fail<value_error>("mel_filters: band ", bands_.size(), " of ", options_.bands, " holds no bin of n_fft = ", options_.n_fft, "; take fewer bands");
+      fail<value_error>("mel_filters: band ", bands_.size(), " of ", options_.bands, " holds no bin of n_fft = ", options_.n_fft,
+                        "; take fewer bands");
     bands_.push_back(std::move(added));
   }
   /// W' mel

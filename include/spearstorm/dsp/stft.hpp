@@ -25,7 +25,8 @@ using spectrogram = array<std::complex<float>, axes::frames<>, axes::bins<>>;
 /// @throws value_error for settings out of range
 class stft_plan {
  public:
-  explicit stft_plan(stft_options options = {}) : options_(checked(options)), fft_(options.n_fft), window_(static_cast<std::size_t>(options.n_fft)) {
+  explicit stft_plan(stft_options options = {})
+      : options_(checked(options)), fft_(options.n_fft), window_(static_cast<std::size_t>(options.n_fft)) {
     std::ranges::copy(hann_window(options.window), window_.begin() + (options.n_fft - options.window) / 2);
     frame_.resize(window_.size());
   }
