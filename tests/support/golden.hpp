@@ -1,0 +1,33 @@
+#pragma once
+// Golden files as host arrays: golden("op_rotary").read<batch<>, heads<>>("input.q", {2, 3}). See tests/golden/README.md.
+
+#include <string>
+
+#include "spearstorm/io/safetensors_reader.hpp"
+#include "spearstorm/runtime/array.hpp"
+
+namespace test {
+
+class golden {
+ public:
+  explicit golden(std::string const& name) : file_(SPEARSTORM_GOLDEN_DIR "/" + name + ".safetensors") {}
+
+  bool contains(std::string const& name) const { return file_.contains(name); }
+
+  /// Any axes whose sizes hold as many elements as the file's tensor.
+  template <spearstorm::axis_type... Axes>
+  spearstorm::array<float, Axes...> read(std::string const& name, spearstorm::sizes<sizeof...(Axes)> extents) const {
+    return read_as<float, Axes...>(name, extents);
+  }
+  template <class T, spearstorm::axis_type... Axes>
+  spearstorm::array<T, Axes...> read_as(std::string const& name, spearstorm::sizes<sizeof...(Axes)> extents) const {
+    spearstorm::array<T, Axes...> made(extents);
+    file_.read<T>(name, made.values());
+    return made;
+  }
+
+ private:
+  spearstorm::io::safetensors_file file_;
+};
+
+}  // namespace test
