@@ -108,7 +108,7 @@ template <class... Axes>
 std::string to_string(axis_list<Axes...>, sizes<sizeof...(Axes)> const& of) {
   std::string text = "(";
   std::size_t at = 0;
-  (((text += (at == 0 ? "" : ", ")), (text += Axes::name), (text += " = "), (text += std::to_string(of[at])), ++at), ...);
+  (((text += (at == 0 ? "" : ", ")), (text += Axes::name), (text += " = "), (text += of[at] == dynamic ? "?" : std::to_string(of[at])), ++at), ...);
   return text + ")";
 }
 

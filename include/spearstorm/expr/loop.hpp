@@ -29,6 +29,12 @@ struct loop {
     }
     return from;
   }
+  /// Two leaves are stepped through alike; views of one tensor may not be.
+  bool alike(index a, index b) const {
+    bool same = flat || along[a] == along[b];
+    for (index axis = 0; axis < outer_rank; ++axis) same = same && (flat || stride[a][axis] == stride[b][axis]);
+    return same;
+  }
 };
 
 /// Enters leaf `at` with axes `Leaf` into the loop of a result with axes `Result`.

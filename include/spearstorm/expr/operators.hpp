@@ -58,13 +58,6 @@ template <class A>
   requires expr::operands<A>
 auto operator-(A const& a) { return map(functors::negate{}, a); }
 
-namespace expr {  // where argument-dependent lookup looks for the operators of nodes
-using spearstorm::operator+;
-using spearstorm::operator-;
-using spearstorm::operator*;
-using spearstorm::operator/;
-}  // namespace expr
-
 /// A functor that is called like a function on expressions and handed to `linear` as an epilogue: `silu(x)`, `ss::silu`.
 template <class F>
 struct elementwise : F {
@@ -114,5 +107,24 @@ auto leaky_relu(X const& x, double slope) { return map(functors::leaky_relu{slop
 template <class X>
   requires expr::operands<X>
 auto clamp(X const& x, double low, double high) { return map(functors::clamp{low, high}, x); }
+
+namespace expr {  // where argument-dependent lookup looks for what is applied to nodes
+using spearstorm::operator+;
+using spearstorm::operator-;
+using spearstorm::operator*;
+using spearstorm::operator/;
+using spearstorm::abs;
+using spearstorm::clamp;
+using spearstorm::exp;
+using spearstorm::leaky_relu;
+using spearstorm::log;
+using spearstorm::map;
+using spearstorm::max;
+using spearstorm::min;
+using spearstorm::sqrt;
+using spearstorm::square;
+using spearstorm::tanh;
+using spearstorm::where;
+}  // namespace expr
 
 }  // namespace SPEARSTORM_NS

@@ -63,15 +63,14 @@ class workspace {
     live_.push_back(serial);
     return serial;
   }
-  void close(std::uint32_t serial) noexcept {
-    while (!live_.empty()) {
-      bool const last = live_.back() == serial;
-      live_.pop_back();
-      if (last) break;
-    }
+  /// Ends a context or frame and what is nested in it; false where an outer one's end has ended it already.
+  bool close(std::uint32_t serial) noexcept {
+    index const at = position(serial);
+    if (at >= 0) live_.resize(static_cast<std::size_t>(at));
+    return at >= 0;
   }
   /// How deep an open context or frame is nested; -1 where it has ended.
-  index position(std::uint32_t serial) const {
+  index position(std::uint32_t serial) const noexcept {
     for (std::size_t at = live_.size(); at-- > 0;)
       if (live_[at] == serial) return static_cast<index>(at);
     return -1;

@@ -8,6 +8,7 @@
 
 #include <optional>
 
+#include "spearstorm/expr/expand.hpp"
 #include "spearstorm/expr/operators.hpp"
 #include "spearstorm/expr/program.hpp"
 #include "spearstorm/tape/sweep.hpp"
@@ -77,13 +78,15 @@ class basic_context {
   }
   /// A child of the same step, e.g. for sampling inside a training step; its tensors end with it.
   template <bool Other>
-  basic_context(basic_context<Exec, Other>& parent, std::uint32_t draws) : work_(&parent.work()), options_(parent.options()), step_(parent.step()), draws_(draws), root_(false) {
+  basic_context(basic_context<Exec, Other>& parent, std::uint32_t draws)
+      : work_(&parent.work()), options_(parent.options()), step_(parent.step()), draws_(draws), root_(false) {
+    parent.require_innermost();
     open();
   }
   basic_context(basic_context const&) = delete;
   basic_context& operator=(basic_context const&) = delete;
   ~basic_context() {
-    work_->close(serial_);
+    if (!work_->close(serial_)) return;  // outlived its parent, whose end has taken its memory
     work_->values().rewind(values_mark_);
     work_->closures().rewind(closures_mark_);
     if (root_) {
@@ -162,9 +165,13 @@ class basic_context {
 
   // -- for ops
 
+  /// @throws context_error where a child context is open: contexts nest last in, first out
+  void require_innermost() const {
+    if (!work_->is_innermost(current_serial())) fail<context_error>("context: a child context of it is still open, or it has ended");
+  }
   template <class T>
   T* allocate(index n) {
-    if (!work_->is_innermost(current_serial())) fail<context_error>("context: a child context or frame of it is still open");
+    require_innermost();
     return static_cast<T*>(work_->values().allocate(static_cast<std::size_t>(std::max<index>(n, 0)) * sizeof(T)));
   }
   /// A fresh tensor around memory of this context.
@@ -187,14 +194,19 @@ class basic_context {
 
   /// The random stream of one op: by name and by the number of streams drawn in this context before.
   random_stream stream(std::string_view name) { return {work_->random().seed, step_, stream_id(name, next_draw())}; }
+  /// How far the streams have been drawn: a block that is run again starts from the same place.
   std::uint32_t draws() const { return draws_; }
+  void continue_draws(std::uint32_t from) { draws_ = from; }
 
   tape<Exec>& recorded() {
     static_assert(Recording);
     return tape_;
   }
+  /// The same values under another node; values of a parent context become this context's, or eval would drop the node.
   template <class T, axis_type... Axes>
-  tensor<T, Axes...> with_node(tensor<T, Axes...> const& x, std::uint32_t node) { return {x.data(), x.extents(), x.serial(), node}; }
+  tensor<T, Axes...> with_node(tensor<T, Axes...> const& x, std::uint32_t node) {
+    return {x.data(), x.extents(), work_->position(x.serial()) < place_ ? serial_ : x.serial(), node};
+  }
   /// Keeps a closure as long as the tape.
   template <class Closure>
   Closure const* keep(Closure const& closure) {
@@ -213,8 +225,11 @@ class basic_context {
     frame_guard(frame_guard const&) = delete;
     ~frame_guard() { end(); }
 
+    /// @throws context_error where a frame inside this one is open, or this one has kept a tensor already
     template <class T, axis_type... Axes>
     tensor<T, Axes...> keep(tensor<T, Axes...> const& x) {
+      if (ctx_->frame_ != serial_) fail<context_error>("frame: keep ends the frame, so it is called once and innermost frame first");
+      ctx_->require_innermost();
       auto const y = ctx_->eval(x);
       end();
       if constexpr (Recording) {

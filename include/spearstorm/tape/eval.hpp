@@ -26,7 +26,7 @@ struct expression_closure {
       to.same_as[k] = k;
       if (!back.wants(k)) continue;
       for (index j = k - 1; j >= 0; --j)
-        if (self.nodes[j] == self.nodes[k]) to.same_as[k] = j;
+        if (self.nodes[j] == self.nodes[k] && self.steps.alike(j, k)) to.same_as[k] = j;
       if (to.same_as[k] != k) continue;
       if (self.sizes[k] == self.steps.size) to.into[k] = back.result(k, self.sizes[k]);
       else to.into[k] = wide[k] = back.template scratch<T>(self.steps.size);
@@ -34,7 +34,7 @@ struct expression_closure {
     index const span = self.steps.flat ? expr::span : self.steps.cols;
     verbs::transform<T>(back.exec(), self.steps.size, span, expr::gradient_elements<E, T>{self.e, self.steps, seed, to});
     for (index k = 0; k < E::leaves; ++k)
-      if (wide[k]) sum_to_leaf(back, self.steps, k, wide[k], back.result(k, self.sizes[k]));
+      if (wide[k]) sum_to_leaf(back, self.steps, k, self.sizes[k], wide[k], back.result(k, self.sizes[k]));
   }
 };
 

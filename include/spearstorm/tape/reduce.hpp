@@ -54,9 +54,10 @@ void sum_over(Exec& exec, index outer, index n, index inner, T const* in, T* out
   if (chunks > 1) sum_over(exec, outer, chunks, inner, to, out, scratch);
 }
 
-/// Sums a gradient over the axes that a broadcast leaf lacks.
+/// Sums a gradient over the axes that a broadcast leaf of `size` elements lacks.
 template <class Exec, index Leaves, class T>
-void sum_to_leaf(sweep<Exec>& back, expr::loop<Leaves> const& steps, index leaf, T const* wide, T* out) {
+void sum_to_leaf(sweep<Exec>& back, expr::loop<Leaves> const& steps, index leaf, index size, T const* wide, T* out) {
+  if (steps.size == 0) return verbs::fill(back.exec(), out, size, T(0));
   auto const scratch = [&](index n) { return back.template scratch<T>(n); };
   // The result's axes as (outer ..., last), each marked as kept or summed; runs of equal marks are one axis.
   index inner = 1, run = 1, before = steps.size;

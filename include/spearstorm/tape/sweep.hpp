@@ -71,8 +71,9 @@ class sweep {
 
   /// Runs all entries; `seed` is the gradient of `from`, read only.
   void run(std::uint32_t from, value_type const* seed, index size) {
-    gradient_[from] = take<value_type>(size);
-    verbs::copy_rows(exec(), 1, size, seed, size, gradient_[from], size);
+    begin(&from, 1);  // the seed arrives as if an entry had made it: `from` may be a parameter
+    if (value_type* const to = result(0, size)) verbs::copy_rows(exec(), 1, size, seed, size, to, size);
+    settle();
     auto const& entries = tape_->entries();
     for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
       value_type* const upstream = gradient_[entry->node];
