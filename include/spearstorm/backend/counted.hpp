@@ -34,4 +34,12 @@ struct counted : Exec {
   std::shared_ptr<counters> counts;
 };
 
+/// A dry run: verbs are counted and memory is taken, but nothing is computed. Values are undefined; sizes, FLOPs and the
+/// workspace's high water are those of the real run.
+template <execution_policy Exec>
+struct shape_only : counted<Exec> {
+  using bodiless = void;
+  using counted<Exec>::counted;
+};
+
 }  // namespace SPEARSTORM_NS

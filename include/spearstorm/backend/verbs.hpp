@@ -15,12 +15,16 @@ namespace SPEARSTORM_NS::verbs {
 template <class Exec>
 concept counting = requires(Exec& exec) { exec.counts; };
 
+/// A policy that only counts (shape_only): sizes are checked and memory is taken, but no verb runs.
+template <class Exec>
+inline constexpr bool runs = !requires { typename Exec::bodiless; };
+
 /// program(lanes, row) for each row; rows are independent of each other.
 template <class T, execution_policy Exec, class Program>
 void each_row(Exec& exec, index rows, index work_per_row, Program const& program) {
   if (rows <= 0) return;
   if constexpr (counting<Exec>) exec.counts->elements(rows * work_per_row, sizeof(T));
-  each_row<T>(typename Exec::tag{}, exec, rows, work_per_row, program);
+  if constexpr (runs<Exec>) each_row<T>(typename Exec::tag{}, exec, rows, work_per_row, program);
 }
 
 /// elements(lanes, first, count) over positions 0 ... n - 1, in parts that do not cross multiples of cols.
@@ -28,39 +32,39 @@ template <class T, execution_policy Exec, class Elements>
 void transform(Exec& exec, index n, index cols, Elements const& elements) {
   if (n <= 0) return;
   if constexpr (counting<Exec>) exec.counts->elements(n, sizeof(T));
-  transform<T>(typename Exec::tag{}, exec, n, cols, elements);
+  if constexpr (runs<Exec>) transform<T>(typename Exec::tag{}, exec, n, cols, elements);
 }
 
 template <execution_policy Exec, class T>
 void gemm(Exec& exec, backend::gemm_call const& call, T const* a, T const* b, T* c) {
   if (call.m <= 0 || call.n <= 0 || call.batches * call.heads <= 0) return;
   if constexpr (counting<Exec>) exec.counts->product(call, sizeof(T));
-  gemm(typename Exec::tag{}, exec, call, a, b, c);
+  if constexpr (runs<Exec>) gemm(typename Exec::tag{}, exec, call, a, b, c);
 }
 
 template <execution_policy Exec, class T>
 void fill(Exec& exec, T* out, index n, T value) {
   if constexpr (counting<Exec>) exec.counts->elements(n, sizeof(T));
-  fill(typename Exec::tag{}, exec, out, n, value);
+  if constexpr (runs<Exec>) fill(typename Exec::tag{}, exec, out, n, value);
 }
 
 template <execution_policy Exec, class T>
 void copy_rows(Exec& exec, index rows, index cols, T const* in, index ld_in, T* out, index ld_out) {
   if constexpr (counting<Exec>) exec.counts->elements(rows * cols, sizeof(T));
-  copy_rows(typename Exec::tag{}, exec, rows, cols, in, ld_in, out, ld_out);
+  if constexpr (runs<Exec>) copy_rows(typename Exec::tag{}, exec, rows, cols, in, ld_in, out, ld_out);
 }
 
 template <execution_policy Exec, class T, class U>
 void convert(Exec& exec, T const* in, U* out, index n) {
   if constexpr (counting<Exec>) exec.counts->elements(n, sizeof(T));
-  convert(typename Exec::tag{}, exec, in, out, n);
+  if constexpr (runs<Exec>) convert(typename Exec::tag{}, exec, in, out, n);
 }
 
 template <execution_policy Exec>
 void argsort(Exec& exec, index n, std::int32_t const* keys, std::int32_t* sorted, std::int32_t* order) {
   if (n <= 0) return;
   if constexpr (counting<Exec>) exec.counts->elements(n, sizeof(std::int32_t));
-  argsort(typename Exec::tag{}, exec, n, keys, sorted, order);
+  if constexpr (runs<Exec>) argsort(typename Exec::tag{}, exec, n, keys, sorted, order);
 }
 
 }  // namespace SPEARSTORM_NS::verbs

@@ -3,17 +3,10 @@
 
 #include "spearstorm/ops/cross_entropy.hpp"
 #include "spearstorm/soundstorm/network.hpp"
+#include "spearstorm/soundstorm/token_batch.hpp"
 #include "spearstorm/token/draw_mask.hpp"
 
 namespace SPEARSTORM_NS::soundstorm {
-
-/// What a batch holds on the host. An empty `valid` means that every frame is real.
-struct token_batch {
-  token::code_array codes;    ///< (batch, frames, levels)
-  token::flag_array valid{};  ///< (batch, frames)
-
-  bool padded() const { return valid.size() > 0; }
-};
 
 /// One drawn task, ready for the network: what it is shown, where it must guess, what is right.
 template <class Loss>
