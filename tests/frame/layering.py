@@ -5,7 +5,7 @@ import sys
 import headers
 
 LAYERS = [["core"], ["runtime"], ["backend"], ["expr"], ["tape"], ["ops"], ["nn", "token", "optim", "io", "dsp"], ["codec"],
-          ["soundstorm", "spear_tts", "soundstream", "hubert"], ["train"]]
+          ["soundstorm", "spear_tts", "soundstream", "hubert"], ["train", "bench"]]
 NUMBER = {folder: number for number, folders in enumerate(LAYERS) for folder in folders}
 DOORS = {"EIGEN": ["backend/simd", "backend/thrust", "interop/eigen", "dsp/fft"], "XSIMD": ["backend/simd"], "THRUST": ["backend/thrust"],
          "XTENSOR": ["interop/xtensor", "io/"], "SNDFILE": ["io/"], "SOXR": ["dsp/"], "JSON": ["io/"], "PNG": ["io/"],
