@@ -1,0 +1,161 @@
+#pragma once
+// Batch number k is a pure function of (seed, k): who resumes needs the step number and nothing else.
+
+#include <numeric>
+#include <optional>
+
+#include "spearstorm/core/random.hpp"
+#include "spearstorm/soundstorm/token_batch.hpp"
+#include "spearstorm/train/token_file.hpp"
+
+namespace SPEARSTORM_NS::train {
+
+/// What a trainer reads: `at(k)` gives a batch, the global index of its first example (for draws) and how many tokens it holds.
+template <class S>
+concept batch_source = requires(S const& source, index k) {
+  source.at(k).batch;
+  { source.at(k).first_example } -> std::convertible_to<index>;
+  { source.at(k).tokens } -> std::convertible_to<index>;
+};
+
+struct batch_options {
+  index batch = 8;          ///< examples, over all ranks
+  index max_frames = 0;     ///< longer utterances are cropped, elsewhere in each epoch; 0: never
+  std::uint64_t seed = 0;
+  bool shuffle = true;      ///< a new order in each epoch
+  bool drop_last = false;   ///< leave out what does not fill a batch; other examples in each epoch where they are shuffled
+  index window = 16;        ///< examples of similar length are put together within this many batches; 1: never
+  index rank = 0, size = 1; ///< this process takes part `rank` of `size` of each batch's rows
+};
+
+struct numbered_batch {
+  soundstorm::token_batch batch;
+  index number = 0;                ///< k
+  index epoch = 0;
+  index first_example = 0;         ///< global index of the first row; rows follow each other, so draws do not depend on `size`
+  index tokens = 0;                ///< real ones, padding not counted
+  std::vector<index> utterances{}; ///< which utterances the rows come from
+};
+
+/// @throws value_error where an option lies outside its range, the set is empty, or (drop_last) smaller than a batch
+class batches {
+ public:
+  explicit batches(token_set set, batch_options options = {}) : set_(std::move(set)), options_(options) {
+    check_range<index>("batches", "batch", options_.batch, 1, 1 << 30);
+    check_range<index>("batches", "max_frames", options_.max_frames, 0, 1 << 30);
+    check_range<index>("batches", "window", options_.window, 1, 1 << 30);
+    check_range<index>("batches", "size", options_.size, 1, options_.batch);
+    check_range<index>("batches", "rank", options_.rank, 0, options_.size - 1);
+    detail::check_token_set<value_error>("batches: ", set_);
+    if (per_epoch() < 1) fail<value_error>("batches: ", set_.utterances.size(), " utterances make no batch of ", options_.batch);
+    index const rest = static_cast<index>(set_.utterances.size()) % options_.batch;
+    if (!options_.drop_last && rest > 0 && rest < options_.size)
+      fail<value_error>("batches: the last batch has ", rest, " examples for ", options_.size, " ranks; set drop_last");
+  }
+  /// A token file or a folder of them.
+  explicit batches(std::filesystem::path const& path, batch_options options = {}) : batches(load_tokens(path), options) {}
+  explicit batches(char const* path, batch_options options = {}) : batches(load_tokens(path), options) {}
+
+  token_set const& tokens() const { return set_; }
+  batch_options const& options() const { return options_; }
+  index per_epoch() const {
+    auto const n = static_cast<index>(set_.utterances.size());
+    return options_.drop_last ? n / options_.batch : (n + options_.batch - 1) / options_.batch;
+  }
+
+  /// Batch k, 0 or more, over as many epochs as k needs. The order of the last epoch asked for is kept: an object serves one thread.
+  numbered_batch at(index k) const {
+    if (k < 0) fail<value_error>("batches: batch ", k, ", expected 0 or more");
+    index const epoch = k / per_epoch();
+    if (!order_ || order_epoch_ != epoch) order_ = epoch_order(epoch), order_epoch_ = epoch;
+    auto const& rows = (*order_)[static_cast<std::size_t>(k % per_epoch())];
+    auto const n = static_cast<index>(rows.size());
+    index const first = n * options_.rank / options_.size, last = n * (options_.rank + 1) / options_.size;
+    numbered_batch made = gather({rows.begin() + first, rows.begin() + last}, epoch);
+    made.number = k;
+    made.first_example = k * options_.batch + first;
+    return made;
+  }
+
+  /// One epoch: `for (auto const& b : source)`.
+  class iterator {
+   public:
+    using value_type = numbered_batch;
+    using difference_type = index;
+    iterator() = default;
+    iterator(batches const& of, index k) : of_(&of), k_(k) {}
+    numbered_batch operator*() const { return of_->at(k_); }
+    iterator& operator++() {
+      ++k_;
+      return *this;
+    }
+    iterator operator++(int) { return iterator(*of_, k_++); }
+    friend bool operator==(iterator const&, iterator const&) = default;
+
+   private:
+    batches const* of_ = nullptr;
+    index k_ = 0;
+  };
+  iterator begin() const { return {*this, 0}; }
+  iterator end() const { return {*this, per_epoch()}; }
+
+ private:
+  using rows = std::vector<index>;
+
+  random_stream stream(std::string_view name, index epoch) const { return {options_.seed, static_cast<std::uint32_t>(epoch), stream_id(name)}; }
+  index frames_of(index u) const {
+    index const n = set_.utterances[static_cast<std::size_t>(u)].codes.extent(0);
+    return options_.max_frames > 0 ? std::min(n, options_.max_frames) : n;
+  }
+  /// 0 ... n - 1, sorted by random bits where shuffled.
+  rows permutation(std::string_view name, index epoch, index n) const {
+    rows order(static_cast<std::size_t>(n));
+    std::iota(order.begin(), order.end(), index{0});
+    if (!options_.shuffle) return order;
+    std::vector<std::uint32_t> bits;
+    for (index i = 0; i < n; ++i) bits.push_back(stream(name, epoch).bits(static_cast<std::uint32_t>(i), 0));
+    std::stable_sort(order.begin(), order.end(), [&](index a, index b) { return bits[static_cast<std::size_t>(a)] < bits[static_cast<std::size_t>(b)]; });
+    return order;
+  }
+  std::vector<rows> epoch_order(index epoch) const {
+    rows order = permutation("train/shuffle", epoch, static_cast<index>(set_.utterances.size()));
+    if (options_.drop_last) order.resize(static_cast<std::size_t>(per_epoch() * options_.batch));
+    auto const n = static_cast<index>(order.size());
+    if (options_.window > 1)
+      for (index from = 0; from < n; from += options_.window * options_.batch) {
+        auto const begin = order.begin() + from, end = order.begin() + std::min(n, from + options_.window * options_.batch);
+        std::stable_sort(begin, end, [&](index a, index b) { return frames_of(a) < frames_of(b); });
+      }
+    std::vector<rows> cut;
+    for (index which : permutation("train/batch order", epoch, per_epoch())) {
+      auto const begin = order.begin() + which * options_.batch;
+      cut.emplace_back(begin, order.begin() + std::min(n, (which + 1) * options_.batch));
+    }
+    return cut;
+  }
+  numbered_batch gather(rows const& of, index epoch) const {
+    index const levels = set_.info.num_quantizers;
+    index longest = 0, shortest = frames_of(of.front());
+    for (index u : of) longest = std::max(longest, frames_of(u)), shortest = std::min(shortest, frames_of(u));
+    auto const n = static_cast<index>(of.size());
+    numbered_batch made{.batch = {token::code_array({n, longest, levels})}, .epoch = epoch, .utterances = of};
+    if (shortest < longest) made.batch.valid = token::flag_array({n, longest});
+    for (index b = 0; b < n; ++b) {
+      index const u = of[static_cast<std::size_t>(b)], frames = frames_of(u);
+      auto const& codes = set_.utterances[static_cast<std::size_t>(u)].codes;
+      auto const room = static_cast<std::uint32_t>(codes.extent(0) - frames + 1);
+      index const start = stream("train/crop", epoch).below(room, static_cast<std::uint32_t>(u), 0);
+      std::copy_n(codes.data() + start * levels, frames * levels, made.batch.codes.data() + b * longest * levels);
+      if (made.batch.padded()) std::fill_n(made.batch.valid.data() + b * longest, frames, flag{1});
+      made.tokens += frames * levels;
+    }
+    return made;
+  }
+
+  token_set set_;
+  batch_options options_;
+  mutable std::optional<std::vector<rows>> order_;
+  mutable index order_epoch_ = 0;
+};
+
+}  // namespace SPEARSTORM_NS::train
