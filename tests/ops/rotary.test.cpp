@@ -1,7 +1,5 @@
 #include "spearstorm/ops/rotary.hpp"
 
-#include "check_op.hpp"
-
 #include "attention_golden.hpp"
 
 using namespace test;
@@ -29,15 +27,16 @@ TEST_CASE("ops/rotary: all policies, gradients, threads, expressions") {
 }
 
 TEST_CASE("ops/rotary: output and gradient of soundstorm-pytorch") {
-  attention_golden const file("op_rotary");
+  golden const file("op_rotary");
+  ss::sizes<4> const shape = {2, 3, 7, 6};
   ss::workspace<fastest> work;
   ss::recording<fastest> ctx{work};
-  auto const x = ctx.leaf(ctx.upload(file.read_heads("input.x")));
+  auto const x = ctx.leaf(ctx.upload(read_heads(file, "input.x", shape)));
   auto const y = ss::ops::rotary(ctx, x, {.heads = 3});
-  auto const loss = ss::ops::sum(ctx, y * ctx.upload(file.read_heads("grad_out")));
+  auto const loss = ss::ops::sum(ctx, y * ctx.upload(read_heads(file, "grad_out", shape)));
   auto const g = ctx.gradients(loss);
-  check_golden("output", ctx.download(y), file.read_heads("output.y"));
-  check_golden("gradient", ctx.download(g.of(x)), file.read_heads("grad_in.x"));
+  check_golden("output", ctx.download(y), read_heads(file, "output.y", shape));
+  check_golden("gradient", ctx.download(g.of(x)), read_heads(file, "grad_in.x", shape));
 }
 
 TEST_CASE("ops/rotary: heads of odd size and options out of range are named") {
