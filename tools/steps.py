@@ -59,7 +59,7 @@ class Steps:
         if counted:
             self.count(*counts(output, succeeded))
         if not succeeded:
-            said = [line[:400] for line in lines if not re.match(r"\[\d+/\d+\] |ccache |c\+\+ |clang\+\+ ", line)] if show != "" and not quiet else []
+            said = [line[:400] for line in lines if not re.match(r"\[\d+/\d+\] |ccache |c\+\+ |clang\+\+ |In file included|\s+from ", line)] if show != "" and not quiet else []
             print("".join(said[-100:]), f"    all of it: {log}", sep="", flush=True)
         self.say(f"  {'done' if succeeded else 'FAILED'} in {time.monotonic() - began:.0f} s")
         return succeeded, output
