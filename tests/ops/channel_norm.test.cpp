@@ -37,7 +37,8 @@ TEST_CASE("ops/channel_norm: a gamma of another size and a bound of zero are nam
   auto const x = ctx.upload(ss::array<float, rows<>, dim<>>({1, 4}));
   auto const gamma = ctx.upload(ss::array<float, dim<>>({5}));
   CHECK_THROWS_WITH(ss::ops::channel_norm(ctx, x, gamma), "channel_norm: input has dim = 4, gamma expects dim = 5");
-  CHECK_THROWS_WITH(ss::ops::channel_norm(ctx, x, ctx.upload(ss::array<float, dim<>>({4})), 0.0), "channel_norm: eps = 0, expected above 0");
+  CHECK_THROWS_WITH(ss::ops::channel_norm(ctx, x, ctx.upload(ss::array<float, dim<>>({4})), 0.0),
+                    "channel_norm: eps = 0, expected above 0");
 }
 
 #if defined(SPEARSTORM_HAVE_JSON)
@@ -54,7 +55,8 @@ TEST_CASE("ops/channel_norm: output and gradients of the package") {
     auto const g = ctx.gradients(ss::ops::sum(ctx, y * ctx.upload(activation("grad_out"))));
     auto const same = [&](char const* of, auto const& found, auto const& expected) {
       auto const host = ctx.download(found);
-      test::detail::compare(of, {host.begin(), host.end()}, {expected.begin(), expected.end()}, ss::tolerance_of<float>(ss::computed::whole_model));
+      test::detail::compare(of, {host.begin(), host.end()}, {expected.begin(), expected.end()},
+                            ss::tolerance_of<float>(ss::computed::whole_model));
     };
     same("output", y, activation("output.y"));
     same("gradient of x", g.of(x), activation("grad_in.x"));  // rows under the bound have gradients near 1000

@@ -99,7 +99,8 @@ TEST_CASE("ops/cross_entropy: loss and gradient of the package, on chosen rows a
     auto const g = ctx.gradients(mean);
     auto const dx = ctx.download(g.of(x));
     auto const expected = file.read<rows<>, vocab<>>("grad_in.logits", {9, 7});
-    test::detail::compare("grad_in.logits", {dx.begin(), dx.end()}, {expected.begin(), expected.end()}, ss::tolerance_of<float>(ss::computed::reduction));
+    test::detail::compare("grad_in.logits", {dx.begin(), dx.end()}, {expected.begin(), expected.end()},
+                          ss::tolerance_of<float>(ss::computed::reduction));
   });
 }
 #endif

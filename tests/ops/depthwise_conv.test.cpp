@@ -43,10 +43,11 @@ TEST_CASE("ops/depthwise_conv: all policies, gradients, threads, expressions; od
     INFO("kernel " << taps << ", left " << left);
     auto const w = random_array<kernel<>, dim<>>({taps, 11}, 2);
     ss::index const start = left;
-    check_op([=](auto& ctx, auto const& of, auto const& with, auto const& shift, auto const& keys) {
-      return ss::ops::depthwise_conv(ctx, of, with, shift, {.left = start, .mask = keys});
-    }, x, w, b, mask);
-    if (taps == 4) check_op([=](auto& ctx, auto const&... args) { return ss::ops::depthwise_conv(ctx, args..., {.left = start}); }, x, w, b);
+    check_op([=](auto& ctx, auto const& of, auto const& with, auto const& shift,
+                 auto const& keys) { return ss::ops::depthwise_conv(ctx, of, with, shift, {.left = start, .mask = keys}); },
+             x, w, b, mask);
+    if (taps == 4)
+      check_op([=](auto& ctx, auto const&... args) { return ss::ops::depthwise_conv(ctx, args..., {.left = start}); }, x, w, b);
   }
 }
 
@@ -65,7 +66,8 @@ TEST_CASE("ops/depthwise_conv: gradients that take several chunks of frames are 
       for (ss::index k = 0; k < 3; ++k)
         for (ss::index c = 0; c < 5; ++c)
           if (t + k - 1 >= 0 && t + k - 1 < 150)
-            taps[static_cast<std::size_t>(k * 5 + c)] += test::detail::weight_of(static_cast<std::size_t>((e * 150 + t) * 5 + c)) * x(e, t + k - 1, c);
+            taps[static_cast<std::size_t>(k * 5 + c)] +=
+                test::detail::weight_of(static_cast<std::size_t>((e * 150 + t) * 5 + c)) * x(e, t + k - 1, c);
   test::detail::compare("gradient of the taps", reference.gradients[1], taps, {1e-9, 1e-9});
 }
 
@@ -79,7 +81,8 @@ TEST_CASE("ops/depthwise_conv: sizes that do not fit are named") {
   auto const mask = ctx.upload(mask_array({1, 5}));
   CHECK_THROWS_WITH(ss::ops::depthwise_conv(ctx, x, wide, b, {.left = 1}), "depthwise_conv: input has dim = 2, weight expects dim = 5");
   CHECK_THROWS_WITH(ss::ops::depthwise_conv(ctx, x, w, b, {.left = 3}), "depthwise_conv: left = 3, expected 0 to 2");
-  CHECK_THROWS_WITH(ss::ops::depthwise_conv(ctx, x, w, b, {.left = 1, .mask = mask}), "depthwise_conv: input has frames = 4, mask expects frames = 5");
+  CHECK_THROWS_WITH(ss::ops::depthwise_conv(ctx, x, w, b, {.left = 1, .mask = mask}),
+                    "depthwise_conv: input has frames = 4, mask expects frames = 5");
 }
 
 #if defined(SPEARSTORM_HAVE_JSON)
@@ -88,10 +91,11 @@ TEST_CASE("ops/depthwise_conv: output and gradients of the package") {
     char const* file;
     ss::index kernel, left;
   };
-  for (auto const& c : {row{"op_conv_odd", 5, 2}, row{"op_conv_even", 4, 2}, row{"op_conv_causal", 4, 3}, row{"op_conv_mask", 5, 2}, row{"op_conv_even_mask", 4, 2}}) {
+  for (auto const& c : {row{"op_conv_odd", 5, 2}, row{"op_conv_even", 4, 2}, row{"op_conv_causal", 4, 3}, row{"op_conv_mask", 5, 2},
+                        row{"op_conv_even_mask", 4, 2}}) {
     golden const file(c.file);
     CHECK(c.left == (std::string(c.file) == "op_conv_causal" ? ss::ops::causal_padding(c.kernel) : ss::ops::same_padding(c.kernel)).left);
-    auto const transposed = [&](std::string const& name) {  // (dim, kernel) to (kernel, dim)
+    auto const transposed = [&](std::string const& name) {                         // (dim, kernel) to (kernel, dim)
       auto const theirs = file.read<dim<>, kernel<>>(name, {3, c.kernel});
       ss::array<float, kernel<>, dim<>> ours({c.kernel, 3});
       for (ss::index k = 0; k < c.kernel; ++k)
@@ -112,7 +116,8 @@ TEST_CASE("ops/depthwise_conv: output and gradients of the package") {
       auto const g = ctx.gradients(ss::ops::sum(ctx, y * ctx.upload(activation("grad_out"))));
       auto const same = [&](char const* of, auto const& found, auto const& expected) {
         auto const host = ctx.download(found);
-        test::detail::compare(of, {host.begin(), host.end()}, {expected.begin(), expected.end()}, ss::tolerance_of<float>(ss::computed::reduction));
+        test::detail::compare(of, {host.begin(), host.end()}, {expected.begin(), expected.end()},
+                              ss::tolerance_of<float>(ss::computed::reduction));
       };
       same("output", y, activation("output.y"));
       same("gradient of x", g.of(x), activation("grad_in.x"));

@@ -25,7 +25,8 @@ TEST_CASE("ops/embed: two levels that each have two rows of the table, by hand")
   ss::inference<ss::cpu::scalar<>> ctx{work};
   auto const table = ctx.upload(ss::array<float, vocab<>, dim<>>({4, 1}, {1, 2, 10, 20}));
   auto const ids = ctx.upload(ids_array({1, 3, 2}, {0, 0, 1, 0, 1, 1}));
-  CHECK(ctx.download(ss::ops::embed_sum(ctx, table, ids, {.stride = 2})) == ss::array<float, batch<>, frames<>, dim<>>({1, 3, 1}, {11, 12, 22}));
+  CHECK(ctx.download(ss::ops::embed_sum(ctx, table, ids, {.stride = 2})) ==
+        ss::array<float, batch<>, frames<>, dim<>>({1, 3, 1}, {11, 12, 22}));
   CHECK(ctx.download(ss::ops::embed_sum(ctx, table, ids, {})) == ss::array<float, batch<>, frames<>, dim<>>({1, 3, 1}, {2, 3, 4}));
 }
 

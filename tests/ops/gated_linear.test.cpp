@@ -25,8 +25,8 @@ TEST_CASE("ops/gated_linear: a product that can be checked by hand") {
   auto const x = ctx.upload(ss::array<float, rows<>, dim<>>({1, 2}, {1, 2}));
   auto const weight = [&](std::vector<float> of) { return ctx.upload(ss::array<float, out<>, in<>>({2, 2}, std::move(of))); };
   auto const bias = [&](std::vector<float> of) { return ctx.upload(ss::array<float, out<>>({2}, std::move(of))); };
-  layer const gate{weight({1, 1, -1, 0}), bias({1, 0})};   // 4, -1
-  layer const value{weight({2, 0, 0, 2}), bias({0, 1})};   // 2, 5
+  layer const gate{weight({1, 1, -1, 0}), bias({1, 0})};  // 4, -1
+  layer const value{weight({2, 0, 0, 2}), bias({0, 1})};  // 2, 5
   CHECK(ctx.download(ss::ops::gated_linear(ctx, x, gate, value, ss::relu)) == ss::array<float, rows<>, dim<>>({1, 2}, {8, 0}));
   CHECK(ctx.download(ss::ops::gated_linear(ctx, x, gate, value, ss::ops::identity{})) == ss::array<float, rows<>, dim<>>({1, 2}, {8, -5}));
   using no_bias = std::optional<ss::tensor<float, out<>>>;
@@ -40,9 +40,9 @@ TEST_CASE("ops/gated_linear: all policies, gradients, threads, expressions") {
   auto const wv = random_array<out<>, in<>>({5, 7}, 3);
   auto const bg = random_array<out<>>({5}, 4);
   auto const bv = random_array<out<>>({5}, 5);
-  check_op([](auto& ctx, auto const& of, auto const& w1, auto const& b1, auto const& w2, auto const& b2) {
-    return ss::ops::gated_linear(ctx, of, layer{w1, b1}, layer{w2, b2}, ss::silu);
-  }, x, wg, bg, wv, bv);
+  check_op([](auto& ctx, auto const& of, auto const& w1, auto const& b1, auto const& w2,
+              auto const& b2) { return ss::ops::gated_linear(ctx, of, layer{w1, b1}, layer{w2, b2}, ss::silu); },
+           x, wg, bg, wv, bv);
 }
 
 TEST_CASE("ops/gated_linear: equals f(linear) * linear, with parameters as weights") {
@@ -60,10 +60,12 @@ TEST_CASE("ops/gated_linear: equals f(linear) * linear, with parameters as weigh
   auto const x = ctx.leaf(ctx.upload(random_array<rows<>, dim<>>({5, 3}, 6)));
   auto const one = ss::ops::gated_linear(ctx, x, gate, value, ss::sigmoid);
   static_assert(std::is_same_v<std::remove_const_t<decltype(one)>, ss::tensor<float, rows<>, dim<4>>>);
-  auto const parts = ctx.eval(ss::sigmoid(ss::ops::linear<dim<4>>(ctx, x, gate.weight, *gate.bias)) * ss::ops::linear<dim<4>>(ctx, x, value.weight));
+  auto const parts =
+      ctx.eval(ss::sigmoid(ss::ops::linear<dim<4>>(ctx, x, gate.weight, *gate.bias)) * ss::ops::linear<dim<4>>(ctx, x, value.weight));
   auto const same = [&](auto const& a, auto const& b) {
     auto const found = ctx.download(a), expected = ctx.download(b);
-    test::detail::compare("both ways", {found.begin(), found.end()}, {expected.begin(), expected.end()}, ss::tolerance_of<float>(ss::computed::reduction));
+    test::detail::compare("both ways", {found.begin(), found.end()}, {expected.begin(), expected.end()},
+                          ss::tolerance_of<float>(ss::computed::reduction));
   };
   same(one, parts);
   auto const g = ctx.gradients(ss::ops::sum(ctx, one));
@@ -78,7 +80,10 @@ TEST_CASE("ops/gated_linear: sizes that do not fit are named") {
   auto const make = [&](ss::index to, ss::index from) {
     return layer{ctx.upload(ss::array<float, out<>, in<>>({to, from})), ctx.upload(ss::array<float, out<>>({4}))};
   };
-  CHECK_THROWS_WITH(ss::ops::gated_linear(ctx, x, make(4, 2), make(4, 3), ss::silu), "gated_linear: input has dim = 3, gate.weight expects dim = 2");
-  CHECK_THROWS_WITH(ss::ops::gated_linear(ctx, x, make(4, 3), make(5, 3), ss::silu), "gated_linear: value.weight has out = 5, gate.weight expects out = 4");
-  CHECK_THROWS_WITH(ss::ops::gated_linear(ctx, x, make(5, 3), make(5, 3), ss::silu), "gated_linear: gate.bias has out = 4, gate.weight expects out = 5");
+  CHECK_THROWS_WITH(ss::ops::gated_linear(ctx, x, make(4, 2), make(4, 3), ss::silu),
+                    "gated_linear: input has dim = 3, gate.weight expects dim = 2");
+  CHECK_THROWS_WITH(ss::ops::gated_linear(ctx, x, make(4, 3), make(5, 3), ss::silu),
+                    "gated_linear: value.weight has out = 5, gate.weight expects out = 4");
+  CHECK_THROWS_WITH(ss::ops::gated_linear(ctx, x, make(5, 3), make(5, 3), ss::silu),
+                    "gated_linear: gate.bias has out = 4, gate.weight expects out = 5");
 }

@@ -9,14 +9,17 @@ namespace {
 
 /// scatter_add of host arrays under a policy.
 template <class Exec, class T>
-std::vector<T> scattered(ss::index threads, std::vector<std::int32_t> const& ids, ss::index cols, std::vector<T> const& from, ss::index table_rows, ss::index repeat = 1) {
+std::vector<T> scattered(ss::index threads, std::vector<std::int32_t> const& ids, ss::index cols, std::vector<T> const& from,
+                         ss::index table_rows, ss::index repeat = 1) {
   ss::workspace<Exec> work{{.threads = threads}};
   ss::inference<Exec> ctx{work};
   auto const n = static_cast<ss::index>(ids.size());
   auto const at = ctx.upload(ss::array<std::int32_t, rows<>>({n}, ids));
   auto const rows_in = ctx.upload(ss::array<T, rows<>, dim<>>({n / repeat, cols}, from));
   T* const to = ctx.template allocate<T>(table_rows * cols);
-  ss::detail::scatter_add(ctx.exec(), [&](ss::index count) { return ctx.template allocate<std::int32_t>(count); }, n, at.data(), cols, rows_in.data(), table_rows, to, repeat);
+  ss::detail::scatter_add(
+      ctx.exec(), [&](ss::index count) { return ctx.template allocate<std::int32_t>(count); }, n, at.data(), cols, rows_in.data(),
+      table_rows, to, repeat);
   auto const host = ctx.download(ctx.template wrap<ss::axis_list<rows<>, dim<>>>(to, ss::sizes<2>{table_rows, cols}));
   return {host.begin(), host.end()};
 }

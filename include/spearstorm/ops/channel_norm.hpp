@@ -16,10 +16,12 @@ struct channel_norm_row {
     using pack = typename Lanes::pack;
     T const* const from = x + row * cols;
     T const mu = Lanes::sum(cols, [&](auto at) { return at.load(from); }) / static_cast<T>(cols);
-    T const v = Lanes::sum(cols, [&](auto at) {
-                  pack const d = at.load(from) - pack(mu);
-                  return pack(d * d);
-                }) / static_cast<T>(cols);
+    T const v = Lanes::sum(cols,
+                           [&](auto at) {
+                             pack const d = at.load(from) - pack(mu);
+                             return pack(d * d);
+                           }) /
+                static_cast<T>(cols);
     T const r = T(1) / sqrt(max(v, eps));
     Lanes::each(cols, [&](auto at) { at.store(y + row * cols, (at.load(from) - pack(mu)) * pack(r) * at.load(gamma)); });
     if (mean) mean[row] = mu, var[row] = v;
@@ -41,7 +43,9 @@ struct channel_norm_back_row {
     if (dx) {
       bool const clamped = var[row] < eps;  // then r is a constant
       T const g = Lanes::sum(cols, [&](auto at) { return pack(at.load(up) * at.load(gamma)); }) / static_cast<T>(cols);
-      T const gx = clamped ? T(0) : Lanes::sum(cols, [&](auto at) { return pack(at.load(up) * at.load(gamma) * (at.load(from) - mu) * r); }) / static_cast<T>(cols);
+      T const gx = clamped ? T(0) : Lanes::sum(cols, [&](auto at) {
+                                      return pack(at.load(up) * at.load(gamma) * (at.load(from) - mu) * r);
+                                    }) / static_cast<T>(cols);
       Lanes::each(cols, [&](auto at) {
         pack const xhat = (at.load(from) - mu) * r;
         at.store(dx + row * cols, r * (at.load(up) * at.load(gamma) - pack(g) - xhat * pack(gx)));
@@ -66,7 +70,8 @@ struct channel_norm_op {
     index const rows = x.rows(), cols = x.cols();
     T* const y = ctx.template allocate<T>(x.size());
     T *mean = nullptr, *var = nullptr;
-    if constexpr (std::remove_reference_t<decltype(ctx)>::is_recording) mean = ctx.template allocate<T>(rows), var = ctx.template allocate<T>(rows);
+    if constexpr (std::remove_reference_t<decltype(ctx)>::is_recording)
+      mean = ctx.template allocate<T>(rows), var = ctx.template allocate<T>(rows);
     verbs::each_row<T>(ctx.exec(), rows, 3 * cols, channel_norm_row<T>{x.data(), gamma.data(), y, mean, var, cols, static_cast<T>(eps)});
     using axes = typename std::remove_cvref_t<decltype(x)>::axes_type;
     return std::pair{ctx.template wrap<axes>(y, x.extents()), saved<T>{x.data(), gamma.data(), mean, var, rows, cols, static_cast<T>(eps)}};
@@ -78,7 +83,8 @@ struct channel_norm_op {
     T* const dgamma = back.result(1, s.cols);
     auto const scratch = [&](index n) { return back.template scratch<T>(n); };
     T* const scaled = dgamma ? scratch(s.rows * s.cols) : nullptr;
-    verbs::each_row<T>(back.exec(), s.rows, 3 * s.cols, channel_norm_back_row<T>{s.x, s.gamma, s.mean, s.var, dy, dx, scaled, s.cols, s.eps});
+    verbs::each_row<T>(back.exec(), s.rows, 3 * s.cols,
+                       channel_norm_back_row<T>{s.x, s.gamma, s.mean, s.var, dy, dx, scaled, s.cols, s.eps});
     if (dgamma) detail::sum_over(back.exec(), 1, s.rows, s.cols, scaled, dgamma, scratch);
   }
 };

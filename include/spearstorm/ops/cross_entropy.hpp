@@ -97,12 +97,14 @@ struct cross_entropy_options {
 /// @throws shape_error where there are other targets than rows or no codes, value_error where a target is no code and not
 ///         `ignore`; a device looks at targets in anomaly mode only
 template <axis_type Rows>
-auto cross_entropy_rows(context_like auto& ctx, operand auto const& logits, tensor<std::int32_t, Rows> const& targets, cross_entropy_options options = {}) {
+auto cross_entropy_rows(context_like auto& ctx, operand auto const& logits, tensor<std::int32_t, Rows> const& targets,
+                        cross_entropy_options options = {}) {
   auto const x = ctx.eval(logits);
   static_assert(decltype(x)::rank == 2, "spearstorm: cross_entropy: logits need two axes, (rows, vocab)");
   auto const at = ctx.eval(targets);
   check_size("cross_entropy", "logits", Rows::name, x.extent(0), "targets", at.size());
-  if (x.cols() == 0) fail<shape_error>("cross_entropy: logits has ", last_axis<typename decltype(x)::axes_type>::name, " = 0, expected at least 1");
+  if (x.cols() == 0)
+    fail<shape_error>("cross_entropy: logits has ", last_axis<typename decltype(x)::axes_type>::name, " = 0, expected at least 1");
   detail::check_ids(ctx, "cross_entropy", "targets", at, x.cols(), options.ignore);
   return record<cross_entropy_op>(ctx, std::tuple{x}, at, static_cast<index>(options.ignore));
 }
@@ -113,13 +115,15 @@ auto cross_entropy_rows(context_like auto& ctx, operand auto const& logits, tens
 /// @throws value_error where no row counts: a loss of 0 would look like success. Where all targets of a device are `ignore`
 ///         the mean is NaN instead, as PyTorch's; and as cross_entropy_rows
 template <axis_type Rows>
-auto cross_entropy(context_like auto& ctx, operand auto const& logits, tensor<std::int32_t, Rows> const& targets, cross_entropy_options options = {}) {
+auto cross_entropy(context_like auto& ctx, operand auto const& logits, tensor<std::int32_t, Rows> const& targets,
+                   cross_entropy_options options = {}) {
   using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
-  auto const losses = cross_entropy_rows(ctx, logits, targets, options);                 // (rows)
+  auto const losses = cross_entropy_rows(ctx, logits, targets, options);           // (rows)
   if (losses.size() == 0) fail<value_error>("cross_entropy: no rows, expected at least 1");
   detail::inspect(ctx, targets, [&](std::span<std::int32_t const> of) {
     if (std::all_of(of.begin(), of.end(), [&](std::int32_t target) { return target == options.ignore; }))
-      fail<value_error>("cross_entropy: all ", of.size(), " targets are ", options.ignore, ", which is ignored, expected at least one that is not");
+      fail<value_error>("cross_entropy: all ", of.size(), " targets are ", options.ignore,
+                        ", which is ignored, expected at least one that is not");
   });
   T* const count = ctx.template allocate<T>(1);
   {
@@ -128,7 +132,7 @@ auto cross_entropy(context_like auto& ctx, operand auto const& logits, tensor<st
     verbs::transform<T>(ctx.exec(), losses.size(), backend::move_span, counted_elements<T>{targets.data(), counted, options.ignore});
     detail::sum_over(ctx.exec(), 1, losses.size(), 1, counted, count, [&](index n) { return ctx.template allocate<T>(n); });
   }
-  return ctx.eval(sum(ctx, losses) / ctx.template wrap<axis_list<>>(count, sizes<0>{}));  // ()
+  return ctx.eval(sum(ctx, losses) / ctx.template wrap<axis_list<>>(count, sizes<0>{})); // ()
 }
 
 }  // namespace SPEARSTORM_NS::ops

@@ -97,7 +97,8 @@ struct depthwise_conv_op {
     using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
     index const rows = x.extent(0) * x.extent(1), frames = x.extent(1), cols = x.cols(), kernel = w.extent(0);
     T* const y = ctx.template allocate<T>(x.size());
-    verbs::each_row<T>(ctx.exec(), rows, kernel * cols, conv_row<T>{x.data(), w.data(), b.data(), mask, y, frames, cols, kernel, left, false});
+    verbs::each_row<T>(ctx.exec(), rows, kernel * cols,
+                       conv_row<T>{x.data(), w.data(), b.data(), mask, y, frames, cols, kernel, left, false});
     using axes = typename std::remove_cvref_t<decltype(x)>::axes_type;
     return std::pair{ctx.template wrap<axes>(y, x.extents()), saved<T>{x.data(), w.data(), mask, rows, frames, cols, kernel, left}};
   }
@@ -127,8 +128,8 @@ struct depthwise_conv_op {
 };
 
 struct depthwise_conv_options {
-  index left = 0;       ///< frames before the current one that the kernel sees: same_padding(kernel).left or causal_padding
-  frame_mask mask = {}; ///< masked frames are zero before and after
+  index left = 0;        ///< frames before the current one that the kernel sees: same_padding(kernel).left or causal_padding
+  frame_mask mask = {};  ///< masked frames are zero before and after
 };
 
 /// @shape x (batch, frames, dim)  weight (kernel, dim)  bias (dim)  mask (batch, frames)  returns (batch, frames, dim)
@@ -137,11 +138,13 @@ struct depthwise_conv_options {
 /// @cost  2 batch frames kernel dim FLOPs, twice that backward; recording keeps x
 /// @throws shape_error where weight, bias or mask does not fit x, value_error where left lies outside 0 ... kernel - 1
 /// @see   soundstorm-pytorch: DepthWiseConv1d, whose weight is (dim, 1, kernel)
-auto depthwise_conv(context_like auto& ctx, operand auto const& x, operand auto const& weight, operand auto const& bias, depthwise_conv_options options = {}) {
+auto depthwise_conv(context_like auto& ctx, operand auto const& x, operand auto const& weight, operand auto const& bias,
+                    depthwise_conv_options options = {}) {
   auto const xs = ctx.eval(x);
   auto const w = ctx.eval(weight);
   auto const b = ctx.eval(bias);
-  static_assert(decltype(xs)::rank == 3 && decltype(w)::rank == 2, "spearstorm: depthwise_conv: x is (batch, frames, dim), weight (kernel, dim)");
+  static_assert(decltype(xs)::rank == 3 && decltype(w)::rank == 2,
+                "spearstorm: depthwise_conv: x is (batch, frames, dim), weight (kernel, dim)");
   constexpr auto axis = last_axis<typename decltype(xs)::axes_type>::name;
   check_size("depthwise_conv", "input", axis, xs.cols(), "weight", w.cols());
   check_size("depthwise_conv", "input", axis, xs.cols(), "bias", b.size());

@@ -20,7 +20,8 @@ struct dropout_row {
     auto const example = first_example + static_cast<std::uint32_t>(row / rows_per_example);
     index const start = row % rows_per_example * cols;
     Lanes::each(cols, [&](auto at) {
-      auto const kept = at.generate([&](index i) { return draws.uniform(example, static_cast<std::uint32_t>(start + i)) >= rate ? scale : T(0); });
+      auto const kept =
+          at.generate([&](index i) { return draws.uniform(example, static_cast<std::uint32_t>(start + i)) >= rate ? scale : T(0); });
       at.store(y + row * cols, at.load(x + row * cols) * kept);
     });
   }
@@ -39,7 +40,13 @@ struct dropout_op {
     using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
     index const rows = x.rows(), examples = x.rank == 1 ? 1 : x.extent(0);
     T* const y = ctx.template allocate<T>(x.size());
-    dropout_row<T> const program{draws, x.data(), y, x.cols(), examples == 0 ? 1 : rows / examples, ctx.options().first_example, static_cast<float>(rate),
+    dropout_row<T> const program{draws,
+                                 x.data(),
+                                 y,
+                                 x.cols(),
+                                 examples == 0 ? 1 : rows / examples,
+                                 ctx.options().first_example,
+                                 static_cast<float>(rate),
                                  static_cast<T>(1 / (1 - rate))};
     verbs::each_row<T>(ctx.exec(), rows, 8 * x.cols(), program);
     using axes = typename std::remove_cvref_t<decltype(x)>::axes_type;

@@ -49,7 +49,8 @@ struct embed_op {
 
   /// @param extents of a result with axes `Axes`
   template <class Axes>
-  static auto forward(context_like auto& ctx, auto const& table, auto const& ids, index levels, index stride, sizes<Axes::rank> extents, Axes) {
+  static auto forward(context_like auto& ctx, auto const& table, auto const& ids, index levels, index stride, sizes<Axes::rank> extents,
+                      Axes) {
     using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
     index const cols = table.cols(), rows = levels == 0 ? 0 : ids.size() / levels;
     T* const y = ctx.template allocate<T>(rows * cols);
@@ -115,7 +116,8 @@ auto embed_sum(context_like auto& ctx, operand auto const& table, tensor<std::in
   if (levels < 1) fail<shape_error>("embed_sum: ids has levels = ", levels, ", expected at least 1");
   if (options.stride < 0) fail<value_error>("embed_sum: stride = ", options.stride, ", expected 0 or more");
   if (t.rows() < levels * options.stride)
-    fail<shape_error>("embed_sum: table has ", t.rows(), " rows, ids with ", levels, " levels of ", options.stride, " expect ", levels * options.stride);
+    fail<shape_error>("embed_sum: table has ", t.rows(), " rows, ids with ", levels, " levels of ", options.stride, " expect ",
+                      levels * options.stride);
   detail::check_ids(ctx, "embed_sum", "ids", at, options.stride > 0 ? options.stride : t.rows());
   using axes = replace_last<axis_list<Axes...>, last_axis<typename decltype(t)::axes_type>>;
   auto extents = at.extents();

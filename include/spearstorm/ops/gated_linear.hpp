@@ -68,7 +68,8 @@ struct gated_linear_op {
     verbs::each_row<T>(ctx.exec(), rows, 2 * out, gate_row<F, T>{f, bg.data(), bv.data(), gate, value, y, out, context_type::is_recording});
     auto extents = x.extents();
     extents.back() = out;
-    using axes = replace_last<typename std::remove_cvref_t<decltype(x)>::axes_type, last_axis<typename std::remove_cvref_t<decltype(bg)>::axes_type>>;
+    using axes = replace_last<typename std::remove_cvref_t<decltype(x)>::axes_type,
+                              last_axis<typename std::remove_cvref_t<decltype(bg)>::axes_type>>;
     return std::pair{ctx.template wrap<axes>(y, extents), saved<T>{f, x.data(), wg.data(), wv.data(), gate, value, rows, in, out}};
   }
 
@@ -87,7 +88,8 @@ struct gated_linear_op {
     T const* const of[] = {dgate, dvalue};
     for (index side = 0; side < 2; ++side) {
       if (T* const dw = back.result(1 + 2 * side, s.out * s.in))
-        verbs::gemm(back.exec(), {.m = s.out, .n = s.in, .k = s.rows, .trans_a = true, .lda = s.out, .ldb = s.in, .ldc = s.in}, of[side], s.x, dw);
+        verbs::gemm(back.exec(), {.m = s.out, .n = s.in, .k = s.rows, .trans_a = true, .lda = s.out, .ldb = s.in, .ldc = s.in}, of[side],
+                    s.x, dw);
       if (T* const db = back.result(2 + 2 * side, s.out)) detail::sum_over(back.exec(), 1, s.rows, s.out, of[side], db, scratch);
     }
   }
@@ -108,8 +110,10 @@ axes::dim<First::extent> features(axis_list<First, Rest...>);
 template <class OutAxis>
 auto bias_of(context_like auto& ctx, auto const& bias) {
   using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
-  if constexpr (operand<decltype(bias)>) return view<OutAxis>(ctx.eval(bias));
-  else return bias ? view<OutAxis>(ctx.eval(*bias)) : tensor<T, OutAxis>{};
+  if constexpr (operand<decltype(bias)>)
+    return view<OutAxis>(ctx.eval(bias));
+  else
+    return bias ? view<OutAxis>(ctx.eval(*bias)) : tensor<T, OutAxis>{};
 }
 }  // namespace detail_linear
 

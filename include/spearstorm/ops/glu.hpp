@@ -60,7 +60,8 @@ struct glu_op {
 
   template <class T>
   static void adjoint(auto& back, saved<T> const& s, T const* dy) {
-    if (T* const dx = back.result(0, s.rows * 2 * s.half)) verbs::each_row<T>(back.exec(), s.rows, 2 * s.half, glu_back_row<T>{s.x, dy, dx, s.half});
+    if (T* const dx = back.result(0, s.rows * 2 * s.half))
+      verbs::each_row<T>(back.exec(), s.rows, 2 * s.half, glu_back_row<T>{s.x, dy, dx, s.half});
   }
 };
 
@@ -71,7 +72,8 @@ struct glu_op {
 /// @see   torch.nn.functional.glu, soundstorm-pytorch: GLU
 auto glu(context_like auto& ctx, operand auto const& x) {
   auto const xs = ctx.eval(x);
-  if (xs.cols() % 2 != 0) fail<shape_error>("glu: input has ", last_axis<typename decltype(xs)::axes_type>::name, " = ", xs.cols(), ", expected an even size");
+  if (xs.cols() % 2 != 0)
+    fail<shape_error>("glu: input has ", last_axis<typename decltype(xs)::axes_type>::name, " = ", xs.cols(), ", expected an even size");
   return record<glu_op>(ctx, std::tuple{xs});
 }
 

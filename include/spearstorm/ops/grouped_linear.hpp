@@ -33,8 +33,8 @@ struct grouped_linear_op {
     T* const y = ctx.template allocate<T>(rows * out);
     for (index l = 0; l < groups.count; ++l) {
       index const first = groups.first(l), size = groups.size(l);
-      verbs::gemm(ctx.exec(), {.m = size, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out}, x.data() + first * in, w.data() + l * out * in,
-                  y + first * out);
+      verbs::gemm(ctx.exec(), {.m = size, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out}, x.data() + first * in,
+                  w.data() + l * out * in, y + first * out);
       verbs::each_row<T>(ctx.exec(), size, out, finish_row<identity, T>{{}, b.data() + l * out, y + first * out, nullptr, out});
     }
     auto extents = x.extents();
@@ -51,10 +51,13 @@ struct grouped_linear_op {
     for (index l = 0; l < s.groups.count; ++l) {
       index const first = s.groups.first(l), size = s.groups.size(l), weight = l * s.out * s.in;
       T const* const up = dy + first * s.out;
-      if (dx) verbs::gemm(back.exec(), {.m = size, .n = s.in, .k = s.out, .lda = s.out, .ldb = s.in, .ldc = s.in}, up, s.w + weight, dx + first * s.in);
+      if (dx)
+        verbs::gemm(back.exec(), {.m = size, .n = s.in, .k = s.out, .lda = s.out, .ldb = s.in, .ldc = s.in}, up, s.w + weight,
+                    dx + first * s.in);
       if (dw && size == 0) verbs::fill(back.exec(), dw + weight, s.out * s.in, T(0));
       if (dw && size > 0)
-        verbs::gemm(back.exec(), {.m = s.out, .n = s.in, .k = size, .trans_a = true, .lda = s.out, .ldb = s.in, .ldc = s.in}, up, s.x + first * s.in, dw + weight);
+        verbs::gemm(back.exec(), {.m = s.out, .n = s.in, .k = size, .trans_a = true, .lda = s.out, .ldb = s.in, .ldc = s.in}, up,
+                    s.x + first * s.in, dw + weight);
       if (db) detail::sum_over(back.exec(), 1, size, s.out, up, db + l * s.out, [&](index n) { return back.template scratch<T>(n); });
     }
   }
@@ -70,7 +73,10 @@ inline row_groups groups_of(std::span<index const> offsets, index levels, index 
   for (index l = 0; l <= levels; ++l) {
     index const at = made.offsets[l] = offsets[static_cast<std::size_t>(l)], least = l == 0 ? 0 : made.offsets[l - 1];
     if (at < least || at > rows || (l == 0 && at != 0) || (l == levels && at != rows))
-      fail<value_error>("grouped_linear: offsets at position ", l, " = ", at, ", expected ", l == 0 ? "0" : l == levels ? message(rows) : message(least, " to ", rows));
+      fail<value_error>("grouped_linear: offsets at position ", l, " = ", at, ", expected ",
+                        l == 0        ? "0"
+                        : l == levels ? message(rows)
+                                      : message(least, " to ", rows));
   }
   return made;
 }
@@ -83,11 +89,13 @@ inline row_groups groups_of(std::span<index const> offsets, index levels, index 
 ///         from 0 to the number of rows or there are more than 64 levels
 /// @see    soundstorm-pytorch: the EinMix behind the heads, which computes all levels for all rows
 template <class OutAxis = axes::dim<>>
-auto grouped_linear(context_like auto& ctx, operand auto const& x, operand auto const& weight, operand auto const& bias, std::span<index const> offsets) {
+auto grouped_linear(context_like auto& ctx, operand auto const& x, operand auto const& weight, operand auto const& bias,
+                    std::span<index const> offsets) {
   auto const xs = ctx.eval(x);
   auto const w = ctx.eval(weight);
   auto const b = ctx.eval(bias);
-  static_assert(decltype(w)::rank == 3 && decltype(b)::rank == 2, "spearstorm: grouped_linear: weight is (levels, out, in), bias (levels, out)");
+  static_assert(decltype(w)::rank == 3 && decltype(b)::rank == 2,
+                "spearstorm: grouped_linear: weight is (levels, out, in), bias (levels, out)");
   check_size("grouped_linear", "input", last_axis<typename decltype(xs)::axes_type>::name, xs.cols(), "weight", w.extent(2));
   check_size("grouped_linear", "bias", "levels", b.extent(0), "weight", w.extent(0));
   check_size("grouped_linear", "bias", OutAxis::name, b.extent(1), "weight", w.extent(1));

@@ -22,8 +22,10 @@ struct scatter_segment {
     index first = 0;  // lower bound of id
     for (index end = n; first < end;) {
       index const middle = first + (end - first) / 2;
-      if (sorted[middle] < id) first = middle + 1;
-      else end = middle;
+      if (sorted[middle] < id)
+        first = middle + 1;
+      else
+        end = middle;
     }
     Lanes::each(column + scatter_block < cols ? scatter_block : cols - column, [&](auto at) {
       pack total(T(0));
@@ -39,7 +41,8 @@ struct scatter_segment {
 /// @cost  a sort of n keys; reads n * cols values, writes table_rows * cols
 /// @param scratch gives memory for 2 n integers: scratch(count) -> std::int32_t*
 template <execution_policy Exec, class T>
-void scatter_add(Exec& exec, auto const& scratch, index n, std::int32_t const* ids, index cols, T const* from, index table_rows, T* to, index repeat = 1) {
+void scatter_add(Exec& exec, auto const& scratch, index n, std::int32_t const* ids, index cols, T const* from, index table_rows, T* to,
+                 index repeat = 1) {
   std::int32_t *const sorted = scratch(n), *const order = scratch(n);
   verbs::argsort(exec, n, ids, sorted, order);
   index const blocks = (cols + scatter_block - 1) / scatter_block, per_row = table_rows > 0 ? n / table_rows + 1 : 1;
