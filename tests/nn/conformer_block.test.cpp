@@ -1,7 +1,7 @@
 #include "spearstorm/nn/conformer_block.hpp"
 
 #include "check_op.hpp"
-#include "golden.hpp"
+#include "golden_model.hpp"
 #include "spearstorm/ops/relative_bias.hpp"
 
 using namespace test;
@@ -12,15 +12,14 @@ namespace {
 /// Runs a block with a golden file's parameters and compares output, input gradient and parameter gradients.
 template <ss::conformer_shape C>
 void compare_with_package(std::string const& name, bool masked, std::string const& prefix = "") {
-  golden const file(name);
-  golden const parameters(masked ? "conformer_block_rotary" : name);
+  golden_model const file(name);
+  golden_model const parameters(masked ? "conformer_block_rotary" : name);
   auto const within = ss::tolerance_of<float>(ss::computed::whole_model);
   for_each_policy<ss::f32>([&]<class Exec>(std::type_identity<Exec>, char const* policy) {
     INFO(name << " on " << policy);
     ss::workspace<Exec> work;
     ss::nn::conformer_block<C, Exec> block{work};
-    auto const given = parameters.all("param." + prefix);
-    ss::soundstorm::from_0_4_11_(block, [&](std::string const& key) { return given.contains(key) ? &given.at(key) : nullptr; });
+    parameters.load(block, prefix);
     std::optional<ss::parameter<Exec, buckets<32>, heads<C.heads>>> bias;
     if (C.t5_rel_pos_bias) {
       bias.emplace(work, ss::sizes<2>{32, C.heads}, ss::initialiser::zeros());

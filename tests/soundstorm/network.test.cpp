@@ -1,20 +1,15 @@
 #include "spearstorm/soundstorm/model.hpp"
 
 #include "check_op.hpp"
-#include "golden.hpp"
+#include "golden_model.hpp"
 
 using namespace test;
 using namespace ss::axes;
 
 namespace {
 
-template <class Net>
-void load(Net& net, golden const& file) {
-  auto const given = file.all("param.");
-  ss::soundstorm::from_0_4_11_(net, [&](std::string const& key) { return given.contains(key) ? &given.at(key) : nullptr; });
-}
 template <class Net, class Gradients>
-void compare_gradients(Net const& net, Gradients& g, golden const& file) {
+void compare_gradients(Net const& net, Gradients& g, golden_model const& file) {
   auto const flat = [](auto const& values) { return std::vector<double>(values.begin(), values.end()); };
   for (auto const& [key, found] : ss::soundstorm::to_0_4_11(net, [&](std::string const&, auto const& p) { return g.to_host(p); }))
     test::detail::compare("gradient of " + key, flat(found.values), flat(file.tensor("grad." + key).values), ss::tolerance_of<float>(ss::computed::whole_model));
@@ -26,7 +21,7 @@ constexpr ss::soundstorm_shape wrapper{
 }  // namespace
 
 TEST_CASE("soundstorm/network: logits of every level, loss on chosen rows and gradients equal soundstorm-pytorch 0.4.11") {
-  golden const file("conformer_wrapper");
+  golden_model const file("conformer_wrapper");
   auto const codes = file.get<std::int32_t, batch<>, frames<>, levels<>>("input.codes");
   auto const chosen = file.get<std::int32_t, rows<>, dim<>>("input.chosen");
   auto const target = file.get<std::int32_t, rows<>>("input.target");
@@ -35,7 +30,7 @@ TEST_CASE("soundstorm/network: logits of every level, loss on chosen rows and gr
     INFO(policy);
     ss::workspace<Exec> work;
     ss::soundstorm::network<wrapper, Exec> net{work};
-    load(net, file);
+    file.load(net);
     ss::index const n = codes.extent(0) * codes.extent(1);
     for (ss::index level = 0; level < 3; ++level) {
       ss::inference<Exec> ctx{work};
@@ -74,9 +69,9 @@ TEST_CASE("soundstorm/network: logits of every level, loss on chosen rows and gr
 namespace {
 template <ss::soundstorm_shape C>
 void compare_loss(std::string const& name) {
-  golden const file(name);
+  golden_model const file(name);
   ss::soundstorm::token_batch examples{.codes = file.get<std::int32_t, batch<>, frames<>, levels<>>("input.codes")};
-  if (file.has("input.mask")) examples.valid = file.get<ss::flag, batch<>, frames<>>("input.mask");
+  if (file.contains("input.mask")) examples.valid = file.get<ss::flag, batch<>, frames<>>("input.mask");
   ss::token::drawn_mask drawn;
   drawn.input = file.get<std::int32_t, batch<>, frames<>, levels<>>("input.masked");
   drawn.target_mask = file.get<ss::flag, batch<>, frames<>>("input.chosen");
@@ -88,7 +83,7 @@ void compare_loss(std::string const& name) {
     INFO(name << " on " << policy);
     ss::workspace<Exec> work;
     ss::soundstorm::model<C, Exec> model{work};
-    load(model.net, file);
+    file.load(model.net);
     ss::recording<Exec> ctx{work};
     auto const loss = model.loss_of(ctx, examples, drawn);
     CHECK(ctx.item(loss.total) == Approx(file.tensor("output.loss").values[0]).epsilon(1e-5));

@@ -14,6 +14,17 @@ class golden {
 
   bool contains(std::string const& name) const { return file_.contains(name); }
 
+  std::vector<spearstorm::io::tensor_info> const& infos() const { return file_.infos(); }
+
+  /// Under axes of ours, with the file's sizes.
+  template <class T, spearstorm::axis_type... Axes>
+  spearstorm::array<T, Axes...> get(std::string const& name) const {
+    auto const& shape = file_.info(name).shape;
+    if (shape.size() != sizeof...(Axes)) throw std::runtime_error(name + " has another rank in the golden file");
+    spearstorm::sizes<sizeof...(Axes)> extents{};
+    std::copy(shape.begin(), shape.end(), extents.begin());
+    return read_as<T, Axes...>(name, extents);
+  }
   /// Any axes whose sizes hold as many elements as the file's tensor.
   template <spearstorm::axis_type... Axes>
   spearstorm::array<float, Axes...> read(std::string const& name, spearstorm::sizes<sizeof...(Axes)> extents) const {

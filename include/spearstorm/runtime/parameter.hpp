@@ -1,9 +1,9 @@
 #pragma once
 // What training changes: an own buffer, a stable id, a version that rises with every change.
 
-#include <atomic>
 #include <utility>
 
+#include "spearstorm/core/unique.hpp"
 #include "spearstorm/runtime/array.hpp"
 #include "spearstorm/runtime/memory.hpp"
 #include "spearstorm/runtime/workspace.hpp"
@@ -56,7 +56,7 @@ class parameter {
   using array_type = array<value_type, Axes...>;
   static constexpr index rank = sizeof...(Axes);
 
-  parameter(workspace<Exec>& work, sizes<rank> extents, initialiser start) : extents_(extents), values_(product(extents)), id_(next_id()) {
+  parameter(workspace<Exec>& work, sizes<rank> extents, initialiser start) : extents_(extents), values_(product(extents)), id_(detail::next_parameter_id()) {
     array_type host(extents);
     random_stream const draws = work.next_initialiser();
     for (index i = 0; i < host.size(); ++i) {
@@ -96,10 +96,6 @@ class parameter {
   }
 
  private:
-  static std::uint64_t next_id() {
-    static std::atomic<std::uint64_t> ids{0};  // a name, not a state: only ever compared for equality
-    return ++ids;
-  }
   sizes<rank> extents_;
   buffer<value_type, memory> values_;
   std::uint64_t id_;

@@ -1,9 +1,8 @@
 #pragma once
 // What a context borrows: memory, threads, the random seed and step. One workspace serves one thread at a time.
 
-#include <atomic>
-
 #include "spearstorm/core/random.hpp"
+#include "spearstorm/core/unique.hpp"
 #include "spearstorm/runtime/arena.hpp"
 #include "spearstorm/runtime/thread_team.hpp"
 
@@ -57,11 +56,8 @@ class workspace {
 
   /// Serials of the contexts and frames that are alive, outermost first.
   std::uint32_t open() {
-    static std::atomic<std::uint32_t> serials{0};  // unique in the process, so that a tensor of another workspace is found out
-    std::uint32_t serial = ++serials;
-    while (serial == 0) serial = ++serials;
-    live_.push_back(serial);
-    return serial;
+    live_.push_back(detail::next_serial());  // unique in the process, so that a tensor of another workspace is found out
+    return live_.back();
   }
   /// Ends a context or frame and what is nested in it; false where an outer one's end has ended it already.
   bool close(std::uint32_t serial) noexcept {
