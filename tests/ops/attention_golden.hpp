@@ -21,7 +21,8 @@ inline auto read_heads(golden const& file, std::string const& name, ss::sizes<4>
 /// Every element within the tolerance of a whole model in float.
 template <class A, class B>
 void check_golden(std::string const& what, A const& found, B const& expected) {
-  detail::compare(what, {found.begin(), found.end()}, {expected.begin(), expected.end()}, ss::tolerance_of<float>(ss::computed::whole_model));
+  detail::compare(what, {found.begin(), found.end()}, {expected.begin(), expected.end()},
+                  ss::tolerance_of<float>(ss::computed::whole_model));
 }
 
 }  // namespace test

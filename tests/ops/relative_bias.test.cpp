@@ -64,7 +64,8 @@ TEST_CASE("ops/relative_bias: options out of range are named") {
   ss::inference<ss::cpu::scalar<>> ctx{work};
   auto const weight = ctx.upload(ss::array<float, buckets<>, heads<>>({32, 2}));
   CHECK_THROWS_WITH(ss::ops::relative_bias(ctx, weight, 0), "relative_bias: frames = 0, expected at least 1");
-  CHECK_THROWS_WITH(ss::ops::relative_bias(ctx, weight, 3, {.max_distance = 8}), "relative_bias: max_distance = 8, 32 buckets expect more than 8");
+  CHECK_THROWS_WITH(ss::ops::relative_bias(ctx, weight, 3, {.max_distance = 8}),
+                    "relative_bias: max_distance = 8, 32 buckets expect more than 8");
   auto const small = ctx.upload(ss::array<float, buckets<>, heads<>>({3, 2}));
   CHECK_THROWS_WITH(ss::ops::relative_bias(ctx, small, 3), "relative_bias: weight has buckets = 3, expected at least 4");
 }

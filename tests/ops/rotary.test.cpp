@@ -16,14 +16,16 @@ TEST_CASE("ops/rotary: one pair, turned by 0, 1 and 2 radians; one head of two p
   auto const two = ctx.upload(ss::array<float, batch<>, frames<>, dim<>>({1, 2, 4}, {1, 2, 3, 4, 1, 2, 3, 4}));
   auto const turned = ctx.download(ss::ops::rotary(ctx, two, {.heads = 1, .theta = 100}));  // the second pair turns by 100^(-1/2)
   at = turned.data() + 4;
-  for (double expected : {std::cos(1.) - 3 * std::sin(1.), 2 * std::cos(.1) - 4 * std::sin(.1), 3 * std::cos(1.) + std::sin(1.), 4 * std::cos(.1) + 2 * std::sin(.1)})
+  for (double expected : {std::cos(1.) - 3 * std::sin(1.), 2 * std::cos(.1) - 4 * std::sin(.1), 3 * std::cos(1.) + std::sin(1.),
+                          4 * std::cos(.1) + 2 * std::sin(.1)})
     CHECK(*at++ == Approx(expected));
 }
 
 TEST_CASE("ops/rotary: all policies, gradients, threads, expressions") {
   auto const f = [](auto& ctx, auto const& x) { return ss::ops::rotary(ctx, x, {.heads = 3, .theta = 50}); };
   check_op(f, random_array<batch<>, frames<>, dim<>>({2, 4, 18}, 1));
-  check_op([](auto& ctx, auto const& x) { return ss::ops::rotary(ctx, x, {.heads = 1}); }, random_array<batch<>, frames<>, dim<>>({1, 3, 22}, 2));
+  check_op([](auto& ctx, auto const& x) { return ss::ops::rotary(ctx, x, {.heads = 1}); },
+           random_array<batch<>, frames<>, dim<>>({1, 3, 22}, 2));
 }
 
 TEST_CASE("ops/rotary: output and gradient of soundstorm-pytorch") {

@@ -22,7 +22,9 @@ struct relative_buckets {
   float log_range;  // of max_distance / exact
 
   relative_buckets(index buckets, index max_distance)
-      : half(buckets / 2), exact(buckets / 4), log_range(static_cast<float>(log(static_cast<double>(max_distance) / static_cast<double>(exact)))) {}
+      : half(buckets / 2),
+        exact(buckets / 4),
+        log_range(static_cast<float>(log(static_cast<double>(max_distance) / static_cast<double>(exact)))) {}
 
   SPEARSTORM_HD index operator()(index key_minus_query) const {
     index const behind = key_minus_query > 0 ? half : 0, distance = key_minus_query > 0 ? key_minus_query : -key_minus_query;
@@ -71,7 +73,8 @@ struct relative_bias_back_row {
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     index const bucket = row / heads;
     T const* const from = dbias + row % heads * offsets;
-    dweight[row] = scale * Lanes::sum(offsets, [&](auto at) { return at.generate([&](index i) { return buckets[i] == bucket ? from[i] : T(0); }); });
+    dweight[row] =
+        scale * Lanes::sum(offsets, [&](auto at) { return at.generate([&](index i) { return buckets[i] == bucket ? from[i] : T(0); }); });
   }
 };
 
@@ -101,7 +104,8 @@ struct relative_bias_op {
   template <class T>
   static void adjoint(auto& back, saved<T> const& s, T const* dbias) {
     if (T* const dweight = back.result(0, s.rows * s.heads))
-      verbs::each_row<T>(back.exec(), s.rows * s.heads, s.offsets, relative_bias_back_row<T>{dbias, s.buckets, dweight, s.heads, s.offsets, s.scale});
+      verbs::each_row<T>(back.exec(), s.rows * s.heads, s.offsets,
+                         relative_bias_back_row<T>{dbias, s.buckets, dweight, s.heads, s.offsets, s.scale});
   }
 };
 
@@ -110,12 +114,14 @@ struct relative_bias_op {
 /// @math  bias(h, o) = scale weight(bucket(o), h);  dweight(b, h) = scale * the sum of dbias(h, o) over bucket(o) = b
 /// @cost  recording keeps the bucket of each offset
 /// @throws value_error where frames < 1, weight has fewer than 4 buckets or max_distance is not above a quarter of them
-auto relative_bias(context_like auto& ctx, operand_of<axes::buckets<>, axes::heads<>> auto const& weight, index frames, relative_bias_options options = {}) {
+auto relative_bias(context_like auto& ctx, operand_of<axes::buckets<>, axes::heads<>> auto const& weight, index frames,
+                   relative_bias_options options = {}) {
   auto const w = ctx.eval(weight);
   if (frames < 1) fail<value_error>("relative_bias: frames = ", frames, ", expected at least 1");
   if (w.extent(0) < 4) fail<value_error>("relative_bias: weight has buckets = ", w.extent(0), ", expected at least 4");
   if (options.max_distance <= w.extent(0) / 4)
-    fail<value_error>("relative_bias: max_distance = ", options.max_distance, ", ", w.extent(0), " buckets expect more than ", w.extent(0) / 4);
+    fail<value_error>("relative_bias: max_distance = ", options.max_distance, ", ", w.extent(0), " buckets expect more than ",
+                      w.extent(0) / 4);
   return record<relative_bias_op>(ctx, std::tuple{w}, frames, options);
 }
 

@@ -91,7 +91,8 @@ auto rotary(context_like auto& ctx, operand_of<axes::batch<>, axes::frames<>, ax
   if (options.heads < 1) fail<value_error>("rotary: heads = ", options.heads, ", expected at least 1");
   if (!(options.theta > 0)) fail<value_error>("rotary: theta = ", options.theta, ", expected more than 0");
   if (xs.cols() % (2 * options.heads) != 0)
-    fail<shape_error>("rotary: input has dim = ", xs.cols(), ", ", options.heads, " heads of even size expect a multiple of ", 2 * options.heads);
+    fail<shape_error>("rotary: input has dim = ", xs.cols(), ", ", options.heads, " heads of even size expect a multiple of ",
+                      2 * options.heads);
   return record<rotary_op>(ctx, std::tuple{xs}, options);
 }
 

@@ -1,0 +1,277 @@
+#pragma once
+// Attention by tiles with an online softmax (Milakov and Gimelshein 2018; Dao et al. 2022): nothing of size queries x keys is
+// kept or made. Composed of gemm, each_row and fill, so it runs on every backend.
+
+#include <limits>
+
+#include "spearstorm/ops/attend_rows.hpp"
+#include "spearstorm/ops/frame_mask.hpp"
+#include "spearstorm/ops/relative_bias.hpp"
+#include "spearstorm/tape/record.hpp"
+
+namespace SPEARSTORM_NS::axes {
+SPEARSTORM_AXIS(keys);  // frames that are attended to, as the last axis of a bias (heads, rows, keys)
+}
+
+namespace SPEARSTORM_NS::ops {
+
+struct attend_options {
+  index heads = 8;         ///< soundstorm-pytorch
+  double scale = 0;        ///< of the scores; 0: 1 / sqrt(dim_head)
+  bool causal = false;     ///< query i sees keys 0 ... i
+  index window = 0;        ///< query i sees keys i - window ... i + window; 0: all
+  frame_mask keys = {};    ///< (batch, frames of keys), 1 where a key may be attended to
+  index query_tile = 256;  ///< tiles trade memory, batch * heads * query_tile * key_tile scores, against speed;
+  index key_tile = 128;    ///< other sizes round differently
+};
+
+struct attend_op {
+  static constexpr char const* name = "attend";
+
+  template <class T>
+  struct saved {
+    detail_attend::shape shape;
+    detail_attend::additions<T> plus;  // penalty is made anew
+    flag const* allowed;
+    T const *q, *k, *v, *out, *lse;
+    index bias_size, offsets;  // offsets: 0 for a full bias
+  };
+
+  /// c (queries, keys of the tile) = alpha a b^T
+  template <class T>
+  static void scores_of(auto& exec, detail_attend::tile const& t, double alpha, T const* a, T const* b, T* c) {
+    auto const& s = t.of;
+    index const dim = s.dim(), area = t.query_count * t.key_count;
+    verbs::gemm(exec,
+                {.m = t.query_count,
+                 .n = t.key_count,
+                 .k = s.width,
+                 .trans_b = true,
+                 .lda = dim,
+                 .ldb = dim,
+                 .ldc = t.key_count,
+                 .alpha = alpha,
+                 .batches = s.batch,
+                 .heads = s.heads,
+                 .a_batch = s.queries * dim,
+                 .a_head = s.width,
+                 .b_batch = s.keys * dim,
+                 .b_head = s.width,
+                 .c_batch = s.heads * area,
+                 .c_head = area},
+                a + t.first_query * dim, b + t.first_key * dim, c);
+  }
+  /// to (queries, width) += alpha scores from (keys, width)
+  template <class T>
+  static void add_to_queries(auto& exec, detail_attend::tile const& t, double alpha, T const* scores, T const* from, T* to) {
+    auto const& s = t.of;
+    index const dim = s.dim(), area = t.query_count * t.key_count;
+    verbs::gemm(exec,
+                {.m = t.query_count,
+                 .n = s.width,
+                 .k = t.key_count,
+                 .lda = t.key_count,
+                 .ldb = dim,
+                 .ldc = dim,
+                 .alpha = alpha,
+                 .beta = 1,
+                 .batches = s.batch,
+                 .heads = s.heads,
+                 .a_batch = s.heads * area,
+                 .a_head = area,
+                 .b_batch = s.keys * dim,
+                 .b_head = s.width,
+                 .c_batch = s.queries * dim,
+                 .c_head = s.width},
+                scores, from + t.first_key * dim, to + t.first_query * dim);
+  }
+  /// to (keys, width) += alpha scores^T from (queries, width)
+  template <class T>
+  static void add_to_keys(auto& exec, detail_attend::tile const& t, double alpha, T const* scores, T const* from, T* to) {
+    auto const& s = t.of;
+    index const dim = s.dim(), area = t.query_count * t.key_count;
+    verbs::gemm(exec,
+                {.m = t.key_count,
+                 .n = s.width,
+                 .k = t.query_count,
+                 .trans_a = true,
+                 .lda = t.key_count,
+                 .ldb = dim,
+                 .ldc = dim,
+                 .alpha = alpha,
+                 .beta = 1,
+                 .batches = s.batch,
+                 .heads = s.heads,
+                 .a_batch = s.heads * area,
+                 .a_head = area,
+                 .b_batch = s.queries * dim,
+                 .b_head = s.width,
+                 .c_batch = s.keys * dim,
+                 .c_head = s.width},
+                scores, from + t.first_query * dim, to + t.first_key * dim);
+  }
+  /// The mask as what is added to scores, in scratch memory.
+  template <class T>
+  static T const* penalty_of(auto& exec, detail_attend::shape const& s, flag const* allowed, auto const& scratch) {
+    if (!allowed) return nullptr;
+    T* const penalty = scratch(s.batch * s.keys);
+    verbs::transform<T>(exec, s.batch * s.keys, backend::move_span,
+                        detail_attend::penalty_elements<T>{allowed, penalty, -std::numeric_limits<T>::infinity()});
+    return penalty;
+  }
+
+  static auto forward(context_like auto& ctx, auto const& q, auto const& k, auto const& v, auto const& bias, detail_attend::shape const& s,
+                      flag const* allowed) {
+    using context_type = std::remove_reference_t<decltype(ctx)>;
+    using T = typename context_type::value_type;
+    T* const out = ctx.template allocate<T>(q.size());
+    T* most = context_type::is_recording ? ctx.template allocate<T>(s.statistics()) : nullptr;
+    saved<T> kept{s, {}, allowed, q.data(), k.data(), v.data(), out, most, bias.size(), 0};
+    if constexpr (std::remove_cvref_t<decltype(bias)>::rank == 2) {
+      kept.offsets = bias.extent(1);
+      if (bias.data()) kept.plus = {bias.data() + kept.offsets / 2, kept.offsets, -1};
+    } else {
+      kept.plus = {bias.data(), s.queries * s.keys, s.keys};
+    }
+
+    auto const guard = ctx.scratch();
+    if (!most) most = ctx.template allocate<T>(s.statistics());
+    T* const total = ctx.template allocate<T>(s.statistics());
+    T* const scores = ctx.template allocate<T>(s.scores());
+    auto plus = kept.plus;
+    plus.penalty = penalty_of<T>(ctx.exec(), s, allowed, [&](index n) { return ctx.template allocate<T>(n); });
+    verbs::fill(ctx.exec(), most, s.statistics(), std::numeric_limits<T>::lowest());
+    verbs::fill(ctx.exec(), total, s.statistics(), T(0));
+    verbs::fill(ctx.exec(), out, q.size(), T(0));
+    detail_attend::for_each_tile(s, [&](detail_attend::tile const& t) {
+      scores_of<T>(ctx.exec(), t, s.scale, q.data(), k.data(), scores);
+      verbs::each_row<T>(ctx.exec(), t.rows(), 4 * t.key_count, detail_attend::online_softmax_row<T>{t, plus, scores, most, total, out});
+      add_to_queries<T>(ctx.exec(), t, 1, scores, v.data(), out);
+    });
+    verbs::each_row<T>(ctx.exec(), s.statistics(), s.width, detail_attend::finish_attention_row<T>{s, most, out, total});
+    using axes = typename std::remove_cvref_t<decltype(q)>::axes_type;
+    return std::pair{ctx.template wrap<axes>(out, q.extents()), kept};
+  }
+
+  template <class T>
+  static void adjoint(auto& back, saved<T> const& kept, T const* dout) {
+    auto const& s = kept.shape;
+    auto& exec = back.exec();
+    auto const scratch = [&](index n) { return back.template scratch<T>(n); };
+    auto const zeros = [&](index input, index size) {
+      T* const to = back.result(input, size);
+      if (to) verbs::fill(exec, to, size, T(0));
+      return to;
+    };
+    T* const dq = zeros(0, s.batch * s.queries * s.dim());
+    T* const dk = zeros(1, s.batch * s.keys * s.dim());
+    T* const dv = zeros(2, s.batch * s.keys * s.dim());
+    T* const dbias = zeros(3, kept.bias_size);
+    T *const delta = scratch(s.statistics()), *const weights = scratch(s.scores()), *const gradients = scratch(s.scores());
+    T* const summed = dbias && kept.offsets ? scratch(s.scores() / s.batch) : nullptr;
+    auto plus = kept.plus;
+    plus.penalty = penalty_of<T>(exec, s, kept.allowed, scratch);
+    verbs::each_row<T>(exec, s.statistics(), s.width, detail_attend::attention_delta_row<T>{s, kept.out, dout, delta});
+    detail_attend::for_each_tile(s, [&](detail_attend::tile const& t) {
+      scores_of<T>(exec, t, s.scale, kept.q, kept.k, weights);
+      scores_of<T>(exec, t, 1, dout, kept.v, gradients);
+      verbs::each_row<T>(exec, t.rows(), 4 * t.key_count,
+                         detail_attend::attention_back_row<T>{t, plus, kept.lse, delta, weights, gradients});
+      if (dv) add_to_keys<T>(exec, t, 1, weights, dout, dv);
+      if (dq) add_to_queries<T>(exec, t, s.scale, gradients, kept.k, dq);
+      if (dk) add_to_keys<T>(exec, t, s.scale, gradients, kept.q, dk);
+      if (dbias) add_to_bias<T>(exec, t, kept.offsets, gradients, summed, dbias);
+    });
+  }
+
+  /// A full bias gets the tile's sums where they belong; a relative one through `summed` along the diagonals.
+  template <class T>
+  static void add_to_bias(auto& exec, detail_attend::tile const& t, index offsets, T const* gradients, T* summed, T* dbias) {
+    auto const& s = t.of;
+    index const rows = s.heads * t.query_count, work = s.batch * t.key_count;
+    if (!offsets) {
+      T* const to = dbias + t.first_query * s.keys + t.first_key;
+      return verbs::each_row<T>(exec, rows, work, detail_attend::sum_batch_row<T>{t, gradients, to, s.queries * s.keys, s.keys});
+    }
+    using diagonals = detail_attend::add_diagonals_row<T>;
+    verbs::each_row<T>(exec, rows, work, detail_attend::sum_batch_row<T>{t, gradients, summed, t.query_count * t.key_count, t.key_count});
+    verbs::each_row<T>(exec, s.heads * diagonals::parts(t), diagonals::part * t.query_count,
+                       diagonals{t, summed, dbias + offsets / 2, offsets});
+  }
+};
+
+namespace detail_attend {
+/// Checks and runs; a bias without data is none.
+auto run(context_like auto& ctx, auto const& q, auto const& k, auto const& v, auto const& bias, attend_options const& options) {
+  index const heads = options.heads, batch = q.extent(0), queries = q.extent(1), dim = q.extent(2), keys = k.extent(1);
+  if (heads < 1) fail<value_error>("attend: heads = ", heads, ", expected at least 1");
+  if (options.window < 0) fail<value_error>("attend: window = ", options.window, ", expected at least 0");
+  if (options.query_tile < 1 || options.key_tile < 1)
+    fail<value_error>("attend: query_tile = ", options.query_tile, " and key_tile = ", options.key_tile, ", expected at least 1");
+  if (dim % heads != 0) fail<shape_error>("attend: queries have dim = ", dim, ", ", heads, " heads expect a multiple of ", heads);
+  check_size("attend", "keys", "batch", k.extent(0), "queries", batch);
+  check_size("attend", "keys", "dim", k.extent(2), "queries", dim);
+  check_size("attend", "values", "batch", v.extent(0), "queries", batch);
+  check_size("attend", "values", "frames", v.extent(1), "keys", keys);
+  check_size("attend", "values", "dim", v.extent(2), "queries", dim);
+  flag const* allowed = nullptr;
+  if (options.keys) {
+    auto const mask = ctx.eval(*options.keys);
+    check_size("attend", "mask", "batch", mask.extent(0), "keys", batch);
+    check_size("attend", "mask", "frames", mask.extent(1), "keys", keys);
+    allowed = mask.data();
+  }
+  double const scale = options.scale != 0 ? options.scale : 1 / sqrt(static_cast<double>(dim / heads));
+  detail_attend::shape const shape{
+      batch, heads, queries, keys, dim / heads, options.causal, options.window, options.query_tile, options.key_tile, scale};
+  return record<attend_op>(ctx, std::tuple{q, k, v, bias}, shape, allowed);
+}
+}  // namespace detail_attend
+
+/// Multi-head attention. A query without any allowed key gives zeros, and no gradient.
+/// @shape q (batch, frames, dim = heads * dim_head)  k, v (batch, frames of keys, dim)  returns (batch, frames, dim)
+/// @math  out = softmax(scale q k^T + bias, over allowed keys) v;  p = exp(score - lse),  dv = p^T dout,
+///        ds = p (dout v^T - sum(dout * out)),  dq = scale ds k,  dk = scale ds^T q,  dbias = ds summed
+/// @cost  4 batch frames keys dim FLOPs forward, 10 backward, less what causal and window rule out;
+///        recording keeps q, k, v, out and one log-sum-exp per query and head
+/// @throws shape_error where sizes do not fit, value_error where an option is out of range
+auto attend(context_like auto& ctx, operand_of<axes::batch<>, axes::frames<>, axes::dim<>> auto const& q,
+            operand_of<axes::batch<>, axes::frames<>, axes::dim<>> auto const& k,
+            operand_of<axes::batch<>, axes::frames<>, axes::dim<>> auto const& v, attend_options const& options = {}) {
+  using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
+  return detail_attend::run(ctx, ctx.eval(q), ctx.eval(k), ctx.eval(v), tensor<T, axes::heads<>, axes::offsets<>>{}, options);
+}
+
+/// With a bias over key - query, as `relative_bias` makes it: offsets is odd, its middle is key = query.
+/// @shape bias (heads, offsets >= 2 max(frames, frames of keys) - 1)
+auto attend(context_like auto& ctx, operand_of<axes::batch<>, axes::frames<>, axes::dim<>> auto const& q,
+            operand_of<axes::batch<>, axes::frames<>, axes::dim<>> auto const& k,
+            operand_of<axes::batch<>, axes::frames<>, axes::dim<>> auto const& v,
+            operand_of<axes::heads<>, axes::offsets<>> auto const& bias, attend_options const& options = {}) {
+  auto const qs = ctx.eval(q);
+  auto const ks = ctx.eval(k);
+  auto const table = ctx.eval(bias);
+  index const longest = qs.extent(1) > ks.extent(1) ? qs.extent(1) : ks.extent(1);
+  check_size("attend", "bias", "heads", table.extent(0), "options", options.heads);
+  if (table.extent(1) % 2 == 0 || table.extent(1) < 2 * longest - 1)
+    fail<shape_error>("attend: bias has offsets = ", table.extent(1), ", ", longest, " frames expect an odd number of at least ",
+                      2 * longest - 1);
+  return detail_attend::run(ctx, qs, ks, ctx.eval(v), table, options);
+}
+
+/// With a bias for each query and key, the user's own (frames, keys) numbers per head.
+/// @shape bias (heads, rows = frames, keys = frames of keys)
+auto attend(context_like auto& ctx, operand_of<axes::batch<>, axes::frames<>, axes::dim<>> auto const& q,
+            operand_of<axes::batch<>, axes::frames<>, axes::dim<>> auto const& k,
+            operand_of<axes::batch<>, axes::frames<>, axes::dim<>> auto const& v,
+            operand_of<axes::heads<>, axes::rows<>, axes::keys<>> auto const& bias, attend_options const& options = {}) {
+  auto const qs = ctx.eval(q);
+  auto const ks = ctx.eval(k);
+  auto const full = ctx.eval(bias);
+  check_size("attend", "bias", "heads", full.extent(0), "options", options.heads);
+  check_size("attend", "bias", "rows", full.extent(1), "queries", qs.extent(1));
+  check_size("attend", "bias", "keys", full.extent(2), "keys", ks.extent(1));
+  return detail_attend::run(ctx, qs, ks, ctx.eval(v), full, options);
+}
+
+}  // namespace SPEARSTORM_NS::ops
