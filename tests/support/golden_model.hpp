@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "check_op.hpp"
 #include "golden.hpp"
 #include "spearstorm/soundstorm/names_0_4_11.hpp"
 
@@ -36,5 +37,18 @@ class golden_model : public golden {
     throw std::runtime_error(name + " is not in the golden file");
   }
 };
+
+inline std::vector<double> flat(auto const& values) { return std::vector<double>(values.begin(), values.end()); }
+
+/// Every parameter's gradient against `grad.<prefix><key>` of a golden file.
+template <class Model, class Gradients>
+void compare_gradients(Model const& model, Gradients& gradients, golden_model const& file, std::string const& prefix = "") {
+  auto const found = ss::soundstorm::to_0_4_11(model, [&](std::string const&, auto const& p) { return gradients.to_host(p); });
+  for (auto const& entry : found) {
+    auto const expected = file.tensor("grad." + prefix + entry.first);
+    CHECK(entry.second.shape == expected.shape);
+    detail::compare("gradient of " + entry.first, flat(entry.second.values), flat(expected.values), ss::tolerance_of<float>(ss::computed::whole_model));
+  }
+}
 
 }  // namespace test
