@@ -37,7 +37,7 @@ inline std::string row(timing const& now, measure_options const& options = {}, t
   char text[160];
   std::snprintf(text, sizeof text, " %6td runs  %11s  +- %5.1f %%", now.runs, to_text(now.median).c_str(),
                 now.median > 0 ? 50 * now.spread() / now.median : 0.0);
-  std::string line = now.name + std::string(now.name.size() < 44 ? 44 - now.name.size() : 0, ' ') + text;
+  std::string line = now.name + std::string(now.name.size() < 52 ? 52 - now.name.size() : 0, ' ') + text;
   auto const rate = [&](double work, char const* unit) {
     if (work <= 0 || now.median <= 0) return;
     std::snprintf(text, sizeof text, "  %8.2f %s", work / now.median * 1e-9, unit);

@@ -14,15 +14,15 @@ namespace SPEARSTORM_NS::soundstorm {
 struct generate_options {
   index num_latents = 0;                     ///< frames to generate, the prompt's included; 0: the longest of `lengths`
   index batch_size = 1;                      ///< rows, where neither prompt nor lengths tell
-  std::vector<index> lengths;                ///< frames of each row; empty: num_latents for all
-  token::code_array prompt;                  ///< (batch, prompt frames, levels or fewer), acoustic tokens to go on from
-  std::vector<index> prompt_lengths;         ///< prompt frames of each row; empty: all
-  std::vector<index> steps_per_level;        ///< passes for each level; empty: `steps` for the first, one for each other
+  std::vector<index> lengths{};              ///< frames of each row; empty: num_latents for all
+  token::code_array prompt{};                ///< (batch, prompt frames, levels or fewer), acoustic tokens to go on from
+  std::vector<index> prompt_lengths{};       ///< prompt frames of each row; empty: all
+  std::vector<index> steps_per_level{};      ///< passes for each level; empty: `steps` for the first, one for each other
   index steps = 18;                          ///< passes of the first level; soundstorm-pytorch. The paper: 16
   token::schedule schedule = token::cosine_schedule;
   float start_temperature = 1;               ///< of the first pass, falling linearly over a level's passes
   double filter_thres = 0.7;                 ///< soundstorm-pytorch: the best (1 - filter_thres) of the codes are candidates
-  std::function<void(index pass, index passes)> progress;  ///< called after each pass
+  std::function<void(index pass, index passes)> progress{};  ///< called after each pass
 };
 
 /// The codes of one finished pass: ids and how sure the network was of them.
