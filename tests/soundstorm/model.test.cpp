@@ -63,7 +63,7 @@ TEST_CASE("soundstorm/generate: the same seed gives the same codes, another seed
     ss::workspace<fastest> work{{.seed = 5}};
     ss::soundstorm::model<small, fastest> const model{work};
     work.restore_({seed, 1, 0});
-    return model.generate(work, {.num_latents = 30, .steps = 6});
+    return model.generate(work, {.num_latents = 30, .steps = 2, .start_temperature = 20, .filter_thres = 0});  // hot: an untrained net prefers one code
   };
   CHECK(run(1) == run(1));
   CHECK_FALSE(run(1) == run(2));
