@@ -138,8 +138,8 @@ TEST_CASE("ops/attend: masked keys of any size change no bit") {
 
 TEST_CASE("ops/attend: soundstorm-pytorch's outputs and gradients") {
   ss::sizes<4> const small = {2, 3, 7, 4}, longer = {1, 1, 67, 4};
-  for (auto const& [name, shape] :
-       {std::pair{"op_attention", small}, {"op_attention_mask", small}, {"op_attention_mask_bias", small}, {"op_attention_long", longer}}) {
+  for (char const* name : {"op_attention", "op_attention_mask", "op_attention_mask_bias", "op_attention_long"}) {
+    auto const shape = name == std::string("op_attention_long") ? longer : small;
     INFO(name);
     golden const file(name);
     for (ss::index tile : {3, 128}) {
