@@ -67,7 +67,7 @@ template <class... Of, class... Among>
 constexpr std::array<std::size_t, sizeof...(Of) + 1> positions(axis_list<Of...>, axis_list<Among...>) {
   std::array<std::size_t, sizeof...(Of) + 1> table{};
   std::string_view const of[] = {Of::name..., ""}, among[] = {Among::name..., ""};
-  for (std::size_t i = 0, at = 0; i < sizeof...(Of); ++i, ++at) {
+  for (std::size_t i = 0, at = 0; i + 1 < table.size(); ++i, ++at) {  // not < sizeof...: nvcc warns where it is 0
     while (of[i] != among[at]) ++at;
     table[i] = at;
   }

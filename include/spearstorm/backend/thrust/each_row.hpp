@@ -1,0 +1,36 @@
+#pragma once
+// each_row and transform on thrust: one device thread a row, one an element. The host systems run the very same source.
+
+#include <thrust/for_each.h>
+#include <thrust/iterator/counting_iterator.h>
+
+#include "spearstorm/backend/generic/transform.hpp"
+#include "spearstorm/backend/thrust/system.hpp"
+
+namespace SPEARSTORM_NS::backend {
+
+namespace detail {
+template <class T, class Program>
+struct thrust_row {
+  Program program;
+  SPEARSTORM_HD void operator()(index row) const { program(scalar_lanes<T>{}, row); }
+};
+
+template <class T, class Elements>
+struct thrust_element {
+  Elements elements;
+  SPEARSTORM_HD void operator()(index i) const { elements(scalar_lanes<T>{}, i, index{1}); }
+};
+}  // namespace detail
+
+template <class T, class Exec, class Program>
+void each_row(thrust_tag, Exec&, index rows, index /*work_per_row*/, Program const& program) {
+  thrust::for_each_n(thrust_policy(), thrust::counting_iterator<index>(0), rows, detail::thrust_row<T, Program>{program});
+}
+
+template <class T, class Exec, class Elements>
+void transform(thrust_tag, Exec&, index n, index /*cols*/, Elements const& elements) {
+  thrust::for_each_n(thrust_policy(), thrust::counting_iterator<index>(0), n, detail::thrust_element<T, Elements>{elements});
+}
+
+}  // namespace SPEARSTORM_NS::backend

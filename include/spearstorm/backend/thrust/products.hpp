@@ -1,0 +1,93 @@
+#pragma once
+// The library behind gemm: cuBLAS under nvcc, Eigen on the host systems. Both execute the same column-major plan, so that
+// its arguments are tested where no GPU is.
+
+#include "spearstorm/backend/gemm_plan.hpp"
+#include "spearstorm/backend/thrust/memory.hpp"
+
+#if defined(__CUDACC__)
+#include <cublas_v2.h>
+
+#include <type_traits>
+
+namespace SPEARSTORM_NS::backend {
+
+/// Owns the library's handle; one a policy object, so one a workspace.
+class products {
+ public:
+  products() {
+    spearstorm::detail::check_cuda(cudaFree(nullptr), "thrust_device: starting",
+                                   "the device");  // wakes the device, or says why there is none
+    check(cublasCreate(&handle_), "create");
+    check(cublasSetMathMode(handle_, CUBLAS_DEFAULT_MATH), "math mode");  // float stays float: no TF32
+  }
+  products(products const&) = delete;
+  products& operator=(products const&) = delete;
+  ~products() { cublasDestroy(handle_); }
+
+  template <class T>
+  void run(gemm_plan const& p, T alpha, T const* a, T const* b, T beta, T* c) const {
+    static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "spearstorm: gemm: cuBLAS multiplies float and double here");
+    auto const op = [](bool trans) { return trans ? CUBLAS_OP_T : CUBLAS_OP_N; };
+    if constexpr (std::is_same_v<T, float>)
+      check(cublasSgemmStridedBatched_64(handle_, op(p.trans_a), op(p.trans_b), p.m, p.n, p.k, &alpha, a, p.lda, p.stride_a, b, p.ldb,
+                                         p.stride_b, &beta, c, p.ldc, p.stride_c, p.count),
+            "gemm");
+    else
+      check(cublasDgemmStridedBatched_64(handle_, op(p.trans_a), op(p.trans_b), p.m, p.n, p.k, &alpha, a, p.lda, p.stride_a, b, p.ldb,
+                                         p.stride_b, &beta, c, p.ldc, p.stride_c, p.count),
+            "gemm");
+  }
+
+ private:
+  static void check(cublasStatus_t status, char const* function) {
+    if (status != CUBLAS_STATUS_SUCCESS) fail<device_error>("cuBLAS: ", function, ": ", cublasGetStatusString(status));
+  }
+  cublasHandle_t handle_ = nullptr;
+};
+
+}  // namespace SPEARSTORM_NS::backend
+
+#define SPEARSTORM_THRUST_GEMM 1
+#elif __has_include(<Eigen/Core>)
+#if !defined(EIGEN_DONT_PARALLELIZE)
+#define EIGEN_DONT_PARALLELIZE
+#endif
+#include <Eigen/Core>
+
+namespace SPEARSTORM_NS::backend {
+
+class products {
+ public:
+  template <class T>
+  void run(gemm_plan const& p, T alpha, T const* a, T const* b, T beta, T* c) const {
+    using matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor>;
+    using stride = Eigen::OuterStride<>;
+    for (index i = 0; i < p.count; ++i) {
+      Eigen::Map<matrix const, Eigen::Unaligned, stride> const left(a + i * p.stride_a, p.trans_a ? p.k : p.m, p.trans_a ? p.m : p.k,
+                                                                    stride(p.lda));
+      Eigen::Map<matrix const, Eigen::Unaligned, stride> const right(b + i * p.stride_b, p.trans_b ? p.n : p.k, p.trans_b ? p.k : p.n,
+                                                                     stride(p.ldb));
+      Eigen::Map<matrix, Eigen::Unaligned, stride> out(c + i * p.stride_c, p.m, p.n, stride(p.ldc));
+      if (beta == T(0))
+        out.setZero();  // not scaled: C may hold anything, NaN included
+      else if (beta != T(1))
+        out *= beta;
+      if (p.trans_a && p.trans_b) out.noalias() += alpha * left.transpose() * right.transpose();
+      if (p.trans_a && !p.trans_b) out.noalias() += alpha * left.transpose() * right;
+      if (!p.trans_a && p.trans_b) out.noalias() += alpha * left * right.transpose();
+      if (!p.trans_a && !p.trans_b) out.noalias() += alpha * left * right;
+    }
+  }
+};
+
+}  // namespace SPEARSTORM_NS::backend
+
+#define SPEARSTORM_THRUST_GEMM 1
+#else
+
+namespace SPEARSTORM_NS::backend {
+class products {};  // no library: the generic loops serve
+}  // namespace SPEARSTORM_NS::backend
+
+#endif
