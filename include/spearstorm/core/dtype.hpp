@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <string_view>
+#include <type_traits>
 
 #include "spearstorm/core/config.hpp"
 
@@ -32,6 +33,10 @@ template <> inline constexpr std::string_view dtype_name<std::int32_t> = "I32";
 template <> inline constexpr std::string_view dtype_name<std::int64_t> = "I64";
 template <> inline constexpr std::string_view dtype_name<std::uint64_t> = "U64";
 template <> inline constexpr std::string_view dtype_name<std::uint8_t> = "U8";
+
+/// What gradients can flow through, bfloat16 included.
+template <class T>
+inline constexpr bool is_floating = std::is_floating_point_v<T> || std::is_same_v<T, bfloat16>;
 
 /// Precisions: what a policy computes with, what parameters are kept in, what sums run in.
 struct f32 { using value_type = float; using param_type = float; using accum_type = float; };

@@ -1,6 +1,7 @@
 #pragma once
 // What a context borrows: memory, threads, the random seed and step. One workspace serves one thread at a time.
 
+#include "spearstorm/core/dtype.hpp"
 #include "spearstorm/core/random.hpp"
 #include "spearstorm/core/unique.hpp"
 #include "spearstorm/runtime/arena.hpp"
@@ -35,6 +36,9 @@ struct random_state {
 
 template <execution_policy Exec>
 class workspace {
+  static_assert(is_floating<typename Exec::value_type> && is_floating<typename Exec::param_type> && is_floating<typename Exec::accum_type>,
+                "spearstorm: workspace: a policy computes with floating-point types, as the precisions f32 and f64 do");
+
  public:
   using exec_type = Exec;
   using memory = typename Exec::memory;

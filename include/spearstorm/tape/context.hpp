@@ -310,6 +310,7 @@ class basic_context {
 
 template <execution_policy Exec, bool Recording>
 gradient_set<Exec> basic_context<Exec, Recording>::gradients(tensor_like auto const& loss) {
+  static_assert(Recording, "spearstorm: gradients: only a recording context has gradients");
   gradient_set<Exec> made;
   index total = 0;
   for (auto const& p : tape_.parameters()) total += tape_.size_of(p.node);
