@@ -81,10 +81,13 @@ TEST_CASE("io/parameters: one message lists everything that does not fit, and no
   pair_of_layers<exec> model(work);
   auto const before = values_of(model);
   auto const text = what_of<ss::format_error>([&] { ss::io::load_parameters_(folder / "bad", model); });
-  CHECK(text == "load_parameters: '" + (folder / "bad").string() + "' does not fit the model:"
-                "\n  2 missing:\n    more.0.weight\n    more.0.bias"
-                "\n  1 unexpected:\n    extra"
-                "\n  2 of another shape or type:\n    first.weight is (3, 2), expected (2, 3)\n    first.bias is I32, expected F32, F64 or BF16");
+  CHECK(
+      text ==
+      "load_parameters: '" + (folder / "bad").string() +
+          "' does not fit the model:"
+          "\n  2 missing:\n    more.0.weight\n    more.0.bias"
+          "\n  1 unexpected:\n    extra"
+          "\n  2 of another shape or type:\n    first.weight is (3, 2), expected (2, 3)\n    first.bias is I32, expected F32, F64 or BF16");
   CHECK(values_of(model) == before);
 
   pair_of_layers<exec> deep(work, 10);

@@ -26,7 +26,8 @@ std::vector<ss::index> seen_in_epoch(batches const& source, ss::index epoch) {
 }
 
 bool same(numbered_batch const& a, numbered_batch const& b) {
-  return a.batch.codes == b.batch.codes && a.batch.valid == b.batch.valid && a.utterances == b.utterances && a.first_example == b.first_example;
+  return a.batch.codes == b.batch.codes && a.batch.valid == b.batch.valid && a.utterances == b.utterances &&
+         a.first_example == b.first_example;
 }
 
 }  // namespace
@@ -118,6 +119,7 @@ TEST_CASE("train/batches: options out of range are named") {
   CHECK_THROWS_WITH(batches(set_of({1}), {.batch = 0}), "batches: batch = 0, expected 1 to 1073741824");
   CHECK_THROWS_WITH(batches(set_of({}), {}), "batches: 0 utterances make no batch of 8");
   CHECK_THROWS_WITH(batches(set_of({1, 1}), {.batch = 3, .drop_last = true}), "batches: 2 utterances make no batch of 3");
-  CHECK_THROWS_WITH(batches(set_of({1, 1, 1}), {.batch = 2, .size = 2}), "batches: the last batch has 1 examples for 2 ranks; set drop_last");
+  CHECK_THROWS_WITH(batches(set_of({1, 1, 1}), {.batch = 2, .size = 2}),
+                    "batches: the last batch has 1 examples for 2 ranks; set drop_last");
   CHECK_THROWS_WITH(batches(set_of({1}), {}).at(-1), "batches: batch -1, expected 0 or more");
 }

@@ -15,8 +15,10 @@ TEST_CASE("train/configuration: a shape reads back as it was, and bad ones are n
 
   auto const refused = [&](char const* key, ss::io::json const& value) {
     auto bad = json;
-    if (value.is_null()) bad.erase(key);
-    else bad[key] = value;
+    if (value.is_null())
+      bad.erase(key);
+    else
+      bad[key] = value;
     return what_of<ss::format_error>([&] { soundstorm_shape_of(bad, "a: "); });
   };
   CHECK(refused("dim", nullptr) == "a: shape field 'dim' is missing, expected a whole number");

@@ -70,26 +70,32 @@ TEST_CASE("train/trainer: the same seed gives the same bits, stopped and resumed
   int asked = 0;
   train_hooks hooks;
   hooks.stop = [&] { return ++asked == 23; };  // not at a step that is saved anyway
+  ss::index evaluated = 0;
+  ss::workspace<exec>* evaluating_on = nullptr;
+  hooks.evaluate = [&](ss::index) {
+    ss::inference<exec> ctx{*evaluating_on};  // moves the random state on
+    return ss::io::json{{"count", ++evaluated}};
+  };
   auto options = short_run(60, folder.folder);
-  trained const first(options, hooks);
-  CHECK(first.result.stopped);
-  CHECK(first.result.step == 23);
-  REQUIRE(values_of(first.model) != values_of(whole.model));
+  options.evaluate_every = 23;  // where it stops and saves
+  ss::workspace<exec> first_work{{.seed = 5}};
+  toy_model first_model(first_work);
+  evaluating_on = &first_work;
+  auto const first = run(first_work, first_model, toy_source{}, options, hooks);
+  CHECK(evaluated == 1);
+  CHECK(first.stopped);
+  CHECK(first.step == 23);
+  REQUIRE(values_of(first_model) != values_of(whole.model));
 
   options.resume = true;
   options.evaluate_every = 7;
   ss::workspace<exec> work{{.seed = 99}};  // the seed comes with the checkpoint
   toy_model model(work);
-  train_hooks evaluating;
-  ss::index evaluated = 0;
-  evaluating.evaluate = [&](ss::index) {
-    ss::inference<exec> ctx{work};  // moves the random state on
-    return ss::io::json{{"count", ++evaluated}};
-  };
-  auto const second = run(work, model, toy_source{}, options, evaluating);
+  evaluating_on = &work;
+  auto const second = run(work, model, toy_source{}, options, hooks);
   CHECK(second.step == 60);
   CHECK_FALSE(second.stopped);
-  CHECK(evaluated == 5);  // 28, 35, ..., 56
+  CHECK(evaluated == 6);  // 28, 35, ..., 56
   CHECK(values_of(model) == values_of(whole.model));
   CHECK(work.random() == whole.work.random());
 }

@@ -18,8 +18,10 @@ class stored_tensors {
     bytes.reserve(static_cast<std::size_t>(values.size()) * sizeof(Stored));
     for (auto const value : values) {
       Stored x;
-      if constexpr (std::same_as<Stored, bfloat16>) x = Stored(static_cast<float>(value));
-      else x = static_cast<Stored>(value);
+      if constexpr (std::same_as<Stored, bfloat16>)
+        x = Stored(static_cast<float>(value));
+      else
+        x = static_cast<Stored>(value);
       auto const raw = std::as_bytes(std::span(&x, 1));
       bytes.insert(bytes.end(), raw.begin(), raw.end());
     }
@@ -42,8 +44,7 @@ class stored_tensors {
 /// Copies all parameters, named `prefix.path`.
 template <file_float Stored, class Model>
 void store_parameters(stored_tensors& to, Model const& model, std::string const& prefix = {}) {
-  for_each_parameter(
-      model, [&](std::string const& name, auto const& p) { to.add<Stored>(name, p.extents(), p.to_host()); }, prefix);
+  for_each_parameter(model, [&](std::string const& name, auto const& p) { to.add<Stored>(name, p.extents(), p.to_host()); }, prefix);
 }
 
 /// Writes all parameters to a file of their own, as float unless `Stored` says otherwise.
@@ -66,8 +67,10 @@ class name_differences {
     if (!file.contains(name)) return missing_.push_back(name);
     auto const& found = file.info(name);
     bool const floating = found.dtype == "F32" || found.dtype == "F64" || found.dtype == "BF16";
-    if (found.shape != shape) other_.push_back(name + " is " + text(found.shape) + ", expected " + text(shape));
-    else if (!floating) other_.push_back(name + " is " + found.dtype + ", expected F32, F64 or BF16");
+    if (found.shape != shape)
+      other_.push_back(name + " is " + text(found.shape) + ", expected " + text(shape));
+    else if (!floating)
+      other_.push_back(name + " is " + found.dtype + ", expected F32, F64 or BF16");
   }
   /// Notes which tensors below `prefix` nobody wanted.
   void leftovers(safetensors_file const& file, std::string const& prefix) {
@@ -111,7 +114,8 @@ void compare_parameters(name_differences& found, safetensors_file const& file, M
 /// Fills every parameter from the tensor `prefix.path`; F32, F64 and BF16 are converted. Nothing changes where something does not fit.
 /// @throws format_error that lists what is missing, unexpected or of another shape
 template <class Model>
-void load_parameters_(safetensors_file const& file, Model& model, std::string const& prefix = {}, std::string const& shown_path = "the file") {
+void load_parameters_(safetensors_file const& file, Model& model, std::string const& prefix = {},
+                      std::string const& shown_path = "the file") {
   name_differences differences;
   compare_parameters(differences, file, model, prefix);
   differences.require_none("load_parameters", shown_path);

@@ -19,22 +19,22 @@ concept batch_source = requires(S const& source, index k) {
 };
 
 struct batch_options {
-  index batch = 8;          ///< examples, over all ranks
-  index max_frames = 0;     ///< longer utterances are cropped, elsewhere in each epoch; 0: never
+  index batch = 8;       ///< examples, over all ranks
+  index max_frames = 0;  ///< longer utterances are cropped, elsewhere in each epoch; 0: never
   std::uint64_t seed = 0;
-  bool shuffle = true;      ///< a new order in each epoch
-  bool drop_last = false;   ///< leave out what does not fill a batch; other examples in each epoch where they are shuffled
-  index window = 16;        ///< examples of similar length are put together within this many batches; 1: never
-  index rank = 0, size = 1; ///< this process takes part `rank` of `size` of each batch's rows
+  bool shuffle = true;       ///< a new order in each epoch
+  bool drop_last = false;    ///< leave out what does not fill a batch; other examples in each epoch where they are shuffled
+  index window = 16;         ///< examples of similar length are put together within this many batches; 1: never
+  index rank = 0, size = 1;  ///< this process takes part `rank` of `size` of each batch's rows
 };
 
 struct numbered_batch {
   soundstorm::token_batch batch;
-  index number = 0;                ///< k
+  index number = 0;  ///< k
   index epoch = 0;
-  index first_example = 0;         ///< global index of the first row; rows follow each other, so draws do not depend on `size`
-  index tokens = 0;                ///< real ones, padding not counted
-  std::vector<index> utterances{}; ///< which utterances the rows come from
+  index first_example = 0;          ///< global index of the first row; rows follow each other, so draws do not depend on `size`
+  index tokens = 0;                 ///< real ones, padding not counted
+  std::vector<index> utterances{};  ///< which utterances the rows come from
 };
 
 /// @throws value_error where an option lies outside its range, the set is empty, or (drop_last) smaller than a batch
@@ -102,7 +102,9 @@ class batches {
  private:
   using rows = std::vector<index>;
 
-  random_stream stream(std::string_view name, index epoch) const { return {options_.seed, static_cast<std::uint32_t>(epoch), stream_id(name)}; }
+  random_stream stream(std::string_view name, index epoch) const {
+    return {options_.seed, static_cast<std::uint32_t>(epoch), stream_id(name)};
+  }
   index frames_of(index u) const {
     index const n = set_.utterances[static_cast<std::size_t>(u)].codes.extent(0);
     return options_.max_frames > 0 ? std::min(n, options_.max_frames) : n;
@@ -114,7 +116,8 @@ class batches {
     if (!options_.shuffle) return order;
     std::vector<std::uint32_t> bits;
     for (index i = 0; i < n; ++i) bits.push_back(stream(name, epoch).bits(static_cast<std::uint32_t>(i), 0));
-    std::stable_sort(order.begin(), order.end(), [&](index a, index b) { return bits[static_cast<std::size_t>(a)] < bits[static_cast<std::size_t>(b)]; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](index a, index b) { return bits[static_cast<std::size_t>(a)] < bits[static_cast<std::size_t>(b)]; });
     return order;
   }
   std::vector<rows> epoch_order(index epoch) const {

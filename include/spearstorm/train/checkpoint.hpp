@@ -13,11 +13,11 @@ inline constexpr std::string_view checkpoint_format = "spearstorm.checkpoint";
 inline constexpr index checkpoint_version = 1;
 
 struct checkpoint_info {
-  std::string library;       ///< the version that wrote it
-  index step = 0;            ///< training steps done
+  std::string library;  ///< the version that wrote it
+  index step = 0;       ///< training steps done
   index optimizer_steps = 0;
   random_state random;
-  io::json configuration;    ///< `soundstorm` (the shape, where the model has one) and what the writer added
+  io::json configuration;  ///< `soundstorm` (the shape, where the model has one) and what the writer added
 };
 
 namespace detail {
@@ -28,7 +28,8 @@ inline checkpoint_info checkpoint_info_of(io::safetensors_file const& file, std:
   return {.library = metadata.text("library"),
           .step = metadata.number<index>("step"),
           .optimizer_steps = metadata.number<index>("optimizer_steps"),
-          .random = {metadata.number<std::uint64_t>("random_seed"), metadata.number<std::uint32_t>("random_step"), metadata.number<std::uint32_t>("random_layers")},
+          .random = {metadata.number<std::uint64_t>("random_seed"), metadata.number<std::uint32_t>("random_step"),
+                     metadata.number<std::uint32_t>("random_layers")},
           .configuration = io::parse_json(metadata.text("configuration"), where + "configuration")};
 }
 
@@ -61,8 +62,8 @@ inline soundstorm_shape read_configuration(std::filesystem::path const& path) {
 /// Writes the file whole or not at all. `configuration` is an object of the writer's; the model's shape is added to it.
 /// @throws io_error where the system refuses; an older file stays intact then
 template <execution_policy Exec, class Model>
-void save_checkpoint(std::filesystem::path const& path, workspace<Exec> const& work, Model const& model, optim::adamw<Exec> const& optimizer, index step,
-                     io::json configuration = io::json::object()) {
+void save_checkpoint(std::filesystem::path const& path, workspace<Exec> const& work, Model const& model,
+                     optim::adamw<Exec> const& optimizer, index step, io::json configuration = io::json::object()) {
   using value = typename Exec::param_type;
   if constexpr (has_soundstorm_shape<Model>) configuration["soundstorm"] = to_json(model.shape());
   io::stored_tensors kept;

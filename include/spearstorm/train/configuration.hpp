@@ -39,8 +39,9 @@ inline soundstorm_shape soundstorm_shape_of(io::json const& from, std::string co
   detail::visit_shape(shape, [&](char const* name, auto& field) {
     using value = std::remove_reference_t<decltype(field)>;
     bool const fits = from.contains(name) && (std::same_as<value, bool> ? from[name].is_boolean() : from[name].is_number_integer());
-    if (!fits) fail<format_error>(where, "shape field '", name, "' is ", from.contains(name) ? from[name].dump() : "missing", ", expected ",
-                                  std::same_as<value, bool> ? "true or false" : "a whole number");
+    if (!fits)
+      fail<format_error>(where, "shape field '", name, "' is ", from.contains(name) ? from[name].dump() : "missing", ", expected ",
+                         std::same_as<value, bool> ? "true or false" : "a whole number");
     field = from[name].template get<value>();
     ++fields;
   });

@@ -55,7 +55,8 @@ inline token::drawn_mask evaluation_mask(token::code_array const& codes, token::
   std::vector<float> share;
   for (index b = 0; b < batch; ++b) {
     std::fill_n(open.data() + b * frames, drawn.prompt[static_cast<std::size_t>(b)], flag{0});
-    share.push_back(token::masked_share(options.schedule, token::detail::named(stream, "time").uniform(static_cast<std::uint32_t>(first_example + b), 0)));
+    share.push_back(token::masked_share(options.schedule,
+                                        token::detail::named(stream, "time").uniform(static_cast<std::uint32_t>(first_example + b), 0)));
   }
   drawn.target_mask = token::get_mask_subset_prob(open, share, {.min_mask = 1}, token::detail::named(stream, "choose"), first_example);
   std::int32_t const masked = token::mask_id(codebook_size);
@@ -93,7 +94,8 @@ void score_row(std::span<T const> logits, std::int32_t target, level_score& sums
 /// @param source its first epoch is read
 /// @cost one forward pass for each level and batch
 template <soundstorm_shape C, execution_policy Exec, batch_source Source>
-evaluation evaluate(workspace<Exec>& work, soundstorm::model<C, Exec> const& model, Source const& source, evaluate_options const& options = {}) {
+evaluation evaluate(workspace<Exec>& work, soundstorm::model<C, Exec> const& model, Source const& source,
+                    evaluate_options const& options = {}) {
   random_guard const guard(work);
   index const levels = model.shape().num_quantizers, vocab = model.shape().codebook_size;
   evaluation made{std::vector<level_score>(static_cast<std::size_t>(levels))};
@@ -110,19 +112,21 @@ evaluation evaluate(workspace<Exec>& work, soundstorm::model<C, Exec> const& mod
       inference<Exec> ctx{work};
       auto const logits = ctx.download(model.logits_of(ctx, item.batch, drawn.input, chosen));  // (rows, vocab)
       for (index r = 0; r < chosen.rows.size(); ++r)
-        detail::score_row(logits.values().subspan(static_cast<std::size_t>(r * vocab), static_cast<std::size_t>(vocab)), chosen.targets.data()[r],
-                          made.levels[static_cast<std::size_t>(level)]);
+        detail::score_row(logits.values().subspan(static_cast<std::size_t>(r * vocab), static_cast<std::size_t>(vocab)),
+                          chosen.targets.data()[r], made.levels[static_cast<std::size_t>(level)]);
     }
   }
   for (auto& l : made.levels)
-    if (l.count > 0) l.loss /= static_cast<double>(l.count), l.top1 /= static_cast<double>(l.count), l.top10 /= static_cast<double>(l.count);
+    if (l.count > 0)
+      l.loss /= static_cast<double>(l.count), l.top1 /= static_cast<double>(l.count), l.top10 /= static_cast<double>(l.count);
   return made;
 }
 
 /// Unigram entropy of each level in nats: what a guess that looks at nothing loses at least.
 inline std::vector<double> unigram_entropy(token_set const& set) {
   token::code_counts counts(set.info.num_quantizers, set.info.codebook_size);
-  for (auto const& u : set.utterances) counts.add(token::code_array({1, u.codes.extent(0), u.codes.extent(1)}, std::vector<std::int32_t>(u.codes.begin(), u.codes.end())));
+  for (auto const& u : set.utterances)
+    counts.add(token::code_array({1, u.codes.extent(0), u.codes.extent(1)}, std::vector<std::int32_t>(u.codes.begin(), u.codes.end())));
   return counts.entropies();
 }
 

@@ -9,8 +9,10 @@ namespace SPEARSTORM_NS::train {
 
 /// The tensor in what a model's `loss` returns: itself, or its member `total`.
 auto total_of(auto const& loss) {
-  if constexpr (tensor_like<std::remove_cvref_t<decltype(loss)>>) return loss;
-  else return loss.total;
+  if constexpr (tensor_like<std::remove_cvref_t<decltype(loss)>>)
+    return loss;
+  else
+    return loss.total;
 }
 
 /// model.loss(ctx, batch)

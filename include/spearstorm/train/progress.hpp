@@ -28,9 +28,12 @@ inline std::string duration_text(double seconds) {
 inline std::string count_text(double n) {
   std::ostringstream text;
   text << std::setprecision(3);
-  if (n >= 1e6) text << n / 1e6 << "M";
-  else if (n >= 1e3) text << n / 1e3 << "k";
-  else text << n;
+  if (n >= 1e6)
+    text << n / 1e6 << "M";
+  else if (n >= 1e3)
+    text << n / 1e3 << "k";
+  else
+    text << n;
   return text.str();
 }
 
@@ -51,15 +54,17 @@ inline std::string progress_line(progress_state const& at, index width = 20) {
   if (at.loss == at.loss) line << " loss " << std::fixed << std::setprecision(4) << at.loss;
   if (at.tokens_per_second > 0) line << "  " << count_text(at.tokens_per_second) << " tokens/s";
   index const here = at.done - at.began_at;
-  if (at.done >= at.total) line << "  in " << duration_text(at.seconds);
-  else if (here > 0) line << "  " << duration_text(at.seconds / static_cast<double>(here) * static_cast<double>(at.total - at.done)) << " left";
+  if (at.done >= at.total)
+    line << "  in " << duration_text(at.seconds);
+  else if (here > 0)
+    line << "  " << duration_text(at.seconds / static_cast<double>(here) * static_cast<double>(at.total - at.done)) << " left";
   return line.str();
 }
 
 struct progress_options {
   std::FILE* out = stdout;
-  double every = 5;              ///< seconds between lines where `out` is no terminal
-  double redraw = 0.1;           ///< seconds between redraws on a terminal
+  double every = 5;     ///< seconds between lines where `out` is no terminal
+  double redraw = 0.1;  ///< seconds between redraws on a terminal
   std::function<bool(std::FILE*)> is_terminal = [](std::FILE* out) { return ::isatty(::fileno(out)) == 1; };
   std::function<double()> now = [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
 };

@@ -59,10 +59,12 @@ void check_token_set(std::string const& where, token_set const& set) {
   index const levels = set.info.num_quantizers, codes = set.info.codebook_size;
   for (utterance const& u : set.utterances) {
     if (u.codes.extent(0) < 1 || u.codes.extent(1) != levels)
-      fail<Error>(where, "utterance '", u.name, "' is of shape (", u.codes.extent(0), ", ", u.codes.extent(1), "), expected (1 or more, ", levels, ")");
+      fail<Error>(where, "utterance '", u.name, "' is of shape (", u.codes.extent(0), ", ", u.codes.extent(1), "), expected (1 or more, ",
+                  levels, ")");
     for (index i = 0; i < u.codes.size(); ++i)
       if (std::int32_t const id = u.codes.data()[i]; id < 0 || id >= codes)
-        fail<Error>(where, "utterance '", u.name, "', frame ", i / levels, ", level ", i % levels, " holds ", id, ", expected 0 to ", codes - 1);
+        fail<Error>(where, "utterance '", u.name, "', frame ", i / levels, ", level ", i % levels, " holds ", id, ", expected 0 to ",
+                    codes - 1);
   }
 }
 
@@ -90,7 +92,8 @@ inline token_set load_token_file(std::filesystem::path const& path) {
   set.info.codec = metadata.text("codec");
   detail::visit_numbers(set.info, [&](char const* name, index& value) { value = metadata.number<index>(name); });
   for (auto const& info : file.infos()) {
-    if (info.shape.size() != 2) fail<format_error>(where, "utterance '", info.name, "' has ", info.shape.size(), " axes, expected (frames, levels)");
+    if (info.shape.size() != 2)
+      fail<format_error>(where, "utterance '", info.name, "' has ", info.shape.size(), " axes, expected (frames, levels)");
     utterance u{info.name, utterance_codes({info.shape[0], info.shape[1]})};
     file.read<std::int32_t>(info.name, u.codes.values());
     set.utterances.push_back(std::move(u));
@@ -112,7 +115,8 @@ inline token_set load_tokens(std::filesystem::path const& path) {
     token_set part = load_token_file(file);
     if (file == *files.begin()) all.info = part.info;
     if (part.info != all.info)
-      fail<format_error>("load_tokens: '", file.string(), "' and '", files.begin()->string(), "' are of different codecs, expected the same info in both");
+      fail<format_error>("load_tokens: '", file.string(), "' and '", files.begin()->string(),
+                         "' are of different codecs, expected the same info in both");
     std::move(part.utterances.begin(), part.utterances.end(), std::back_inserter(all.utterances));
   }
   return all;

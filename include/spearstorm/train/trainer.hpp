@@ -26,25 +26,25 @@ namespace SPEARSTORM_NS::train {
 
 /// Names of the packages' trainers where they have one.
 struct train_options {
-  index steps = 1000;                          ///< of the whole run, those before a resumption included
-  optim::rate_schedule rate{.warmup = 100};    ///< a total of 0 becomes `steps`
-  optim::adamw_options adamw{};                ///< its rate is the schedule's
-  index grad_accum_every = 1;                  ///< batches a step; the loss is the mean of their losses
-  index log_every = 10;                        ///< 0: never, as in the following
+  index steps = 1000;                        ///< of the whole run, those before a resumption included
+  optim::rate_schedule rate{.warmup = 100};  ///< a total of 0 becomes `steps`
+  optim::adamw_options adamw{};              ///< its rate is the schedule's
+  index grad_accum_every = 1;                ///< batches a step; the loss is the mean of their losses
+  index log_every = 10;                      ///< 0: never, as in the following
   index evaluate_every = 0;
-  index save_every = 1000;                     ///< and at the end
-  index keep_last = 3;                         ///< checkpoints; 0: all
-  std::filesystem::path folder{};              ///< empty: no file is written
-  bool resume = false;                         ///< go on from the folder's last checkpoint, or begin where there is none
-  bool force_clear_prev_results = false;       ///< remove the checkpoints and the log of an earlier run in the folder
-  bool skip_nonfinite = false;                 ///< leave out a step whose loss or gradient is not finite, instead of throwing
-  bool progress = false;                       ///< a progress bar on stdout
-  io::json configuration = io::json::object(); ///< written into each checkpoint
+  index save_every = 1000;                      ///< and at the end
+  index keep_last = 3;                          ///< checkpoints; 0: all
+  std::filesystem::path folder{};               ///< empty: no file is written
+  bool resume = false;                          ///< go on from the folder's last checkpoint, or begin where there is none
+  bool force_clear_prev_results = false;        ///< remove the checkpoints and the log of an earlier run in the folder
+  bool skip_nonfinite = false;                  ///< leave out a step whose loss or gradient is not finite, instead of throwing
+  bool progress = false;                        ///< a progress bar on stdout
+  io::json configuration = io::json::object();  ///< written into each checkpoint
 };
 
 /// One step that was taken, or left out.
 struct step_report {
-  index step = 0;    ///< steps done
+  index step = 0;  ///< steps done
   double loss = 0, rate = 0, norm = 0, tokens_per_second = 0, seconds = 0;
   bool skipped = false;
 };
@@ -58,11 +58,11 @@ struct train_hooks {
 };
 
 struct train_result {
-  index step = 0;       ///< steps done in the whole run
-  index skipped = 0;    ///< steps left out since this call began
-  double loss = 0;      ///< of the last step
-  double seconds = 0;   ///< since this call began
-  bool stopped = false; ///< before all steps were done
+  index step = 0;        ///< steps done in the whole run
+  index skipped = 0;     ///< steps left out since this call began
+  double loss = 0;       ///< of the last step
+  double seconds = 0;    ///< since this call began
+  bool stopped = false;  ///< before all steps were done
 };
 
 namespace detail {
@@ -87,7 +87,8 @@ struct pass_result {
 
 /// Forward and back over the batches of one step; stops at a loss that is not finite.
 template <execution_policy Exec, class Model, batch_source Source, class Loss>
-pass_result accumulate(workspace<Exec>& work, Model const& model, Source const& source, index step, index batches, optim::gradient_slab<Exec>& slab, Loss const& loss_of) {
+pass_result accumulate(workspace<Exec>& work, Model const& model, Source const& source, index step, index batches,
+                       optim::gradient_slab<Exec>& slab, Loss const& loss_of) {
   pass_result all;
   slab.clear_();
   for (index k = step * batches; k < (step + 1) * batches; ++k) {
@@ -97,15 +98,18 @@ pass_result accumulate(workspace<Exec>& work, Model const& model, Source const& 
     all.loss += ctx.item(loss) / static_cast<double>(batches);
     all.tokens += item.tokens;
     if (!std::isfinite(all.loss)) return all;
-    if (batches == 1) ctx.gradients(loss, slab);
-    else ctx.gradients(ctx.eval(loss * (1.0 / static_cast<double>(batches))), slab);
+    if (batches == 1)
+      ctx.gradients(loss, slab);
+    else
+      ctx.gradients(ctx.eval(loss * (1.0 / static_cast<double>(batches))), slab);
   }
   return all;
 }
 
 /// Why a step cannot be taken; empty where it was taken and the optimizer changed the model.
 template <execution_policy Exec, class Model>
-std::string step_or_reason(workspace<Exec>& work, Model& model, optim::adamw<Exec>& optimizer, optim::gradient_slab<Exec>& slab, step_report& report) {
+std::string step_or_reason(workspace<Exec>& work, Model& model, optim::adamw<Exec>& optimizer, optim::gradient_slab<Exec>& slab,
+                           step_report& report) {
   if (!std::isfinite(report.loss)) return message("the loss of step ", report.step, " is ", report.loss);
   double const norm = optim::gradient_norm(work, slab);
   if (!std::isfinite(norm)) return message("the gradients' norm of step ", report.step, " is ", norm);
@@ -116,15 +120,27 @@ std::string step_or_reason(workspace<Exec>& work, Model& model, optim::adamw<Exe
 inline void check_options(train_options const& o) {
   check_range<index>("train", "steps", o.steps, 0, index{1} << 40);
   check_range<index>("train", "grad_accum_every", o.grad_accum_every, 1, 1 << 20);
-  for (auto const& [name, value] : {std::pair{"log_every", o.log_every}, {"evaluate_every", o.evaluate_every}, {"save_every", o.save_every}, {"keep_last", o.keep_last}})
+  for (auto const& [name, value] : {std::pair{"log_every", o.log_every},
+                                    {"evaluate_every", o.evaluate_every},
+                                    {"save_every", o.save_every},
+                                    {"keep_last", o.keep_last}})
     check_range<index>("train", name, value, 0, index{1} << 40);
-  if (o.folder.empty() && (o.resume || o.force_clear_prev_results)) fail<value_error>("train: resume and force_clear_prev_results expect a folder");
+  if (o.folder.empty() && (o.resume || o.force_clear_prev_results))
+    fail<value_error>("train: resume and force_clear_prev_results expect a folder");
 }
 
 inline io::json options_json(train_options const& o) {
-  return {{"steps", o.steps}, {"rate", o.rate.rate}, {"initial_rate", o.rate.initial}, {"final_rate", o.rate.final_rate}, {"warmup", o.rate.warmup},
-          {"beta1", o.adamw.beta1}, {"beta2", o.adamw.beta2}, {"eps", o.adamw.eps}, {"weight_decay", o.adamw.weight_decay},
-          {"max_grad_norm", o.adamw.max_grad_norm}, {"grad_accum_every", o.grad_accum_every}};
+  return {{"steps", o.steps},
+          {"rate", o.rate.rate},
+          {"initial_rate", o.rate.initial},
+          {"final_rate", o.rate.final_rate},
+          {"warmup", o.rate.warmup},
+          {"beta1", o.adamw.beta1},
+          {"beta2", o.adamw.beta2},
+          {"eps", o.adamw.eps},
+          {"weight_decay", o.adamw.weight_decay},
+          {"max_grad_norm", o.adamw.max_grad_norm},
+          {"grad_accum_every", o.grad_accum_every}};
 }
 
 }  // namespace detail
@@ -135,7 +151,8 @@ inline io::json options_json(train_options const& o) {
 /// @throws numeric_error that names the step where a loss or norm is not finite (the model is as before that step); value_error where an
 ///         option lies outside its range or the folder is used; format_error where its checkpoint is of another model
 template <execution_policy Exec, class Model, batch_source Source, class Loss = plain_loss>
-train_result run(workspace<Exec>& work, Model& model, Source const& source, train_options const& options = {}, train_hooks const& hooks = {}, Loss const& loss_of = {}) {
+train_result run(workspace<Exec>& work, Model& model, Source const& source, train_options const& options = {},
+                 train_hooks const& hooks = {}, Loss const& loss_of = {}) {
   detail::check_options(options);
   optim::rate_schedule schedule = options.rate;
   if (schedule.total == 0) schedule.total = options.steps;
@@ -159,7 +176,9 @@ train_result run(workspace<Exec>& work, Model& model, Source const& source, trai
     saved = result.step;
   };
   auto const due = [&](index every) { return every > 0 && result.step % every == 0; };
-  auto const now = [start = std::chrono::steady_clock::now()] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  auto const now = [start = std::chrono::steady_clock::now()] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
   std::optional<progress_bar> bar;
   if (options.progress) bar.emplace(options.steps, result.step);
 
@@ -175,7 +194,8 @@ train_result run(workspace<Exec>& work, Model& model, Source const& source, trai
     report.loss = result.loss = pass.loss;
     optimizer.options.rate = report.rate;
     if (auto const reason = detail::step_or_reason(work, model, optimizer, slab, report); !reason.empty()) {
-      if (!options.skip_nonfinite) fail<numeric_error>("train: ", reason, ", expected a finite number; set skip_nonfinite to go on without such steps");
+      if (!options.skip_nonfinite)
+        fail<numeric_error>("train: ", reason, ", expected a finite number; set skip_nonfinite to go on without such steps");
       report.skipped = true;
       ++result.skipped;
       if (folder) folder->log({{"step", report.step}, {"skipped", reason}});
@@ -189,15 +209,21 @@ train_result run(workspace<Exec>& work, Model& model, Source const& source, trai
     bool const last = result.step == options.steps || result.stopped;
     if (bar) bar->update(result.step, report.loss, report.tokens_per_second);
     if (folder && window > 0 && options.log_every > 0 && (due(options.log_every) || last)) {
-      folder->log({{"step", report.step}, {"loss", window_loss / static_cast<double>(window)}, {"rate", report.rate}, {"norm", report.norm},
-                   {"tokens_per_second", report.tokens_per_second}, {"seconds", report.seconds}});  // the loss is a mean since the line before
+      folder->log({{"step", report.step},
+                   {"loss", window_loss / static_cast<double>(window)},
+                   {"rate", report.rate},
+                   {"norm", report.norm},
+                   {"tokens_per_second", report.tokens_per_second},
+                   {"seconds", report.seconds}});  // the loss is a mean since the line before
       window_loss = 0, window = 0;
     }
-    random_guard const guard(work);
-    if (hooks.on_step) hooks.on_step(report);
-    if (hooks.evaluate && due(options.evaluate_every)) {
-      auto const found = hooks.evaluate(result.step);
-      if (folder) folder->log({{"step", report.step}, {"evaluate", found}});
+    {
+      random_guard const guard(work);
+      if (hooks.on_step) hooks.on_step(report);
+      if (hooks.evaluate && due(options.evaluate_every)) {
+        auto const found = hooks.evaluate(result.step);
+        if (folder) folder->log({{"step", report.step}, {"evaluate", found}});
+      }
     }
     if (due(options.save_every) || last) save();
   }
