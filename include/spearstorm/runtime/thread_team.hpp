@@ -47,14 +47,15 @@ class thread_team {
     body_ = &f;
     tasks_ = tasks;
     next_.store(0, std::memory_order_relaxed);
-    pending_.store(static_cast<index>(workers_.size()), std::memory_order_relaxed);
+    open_.store(true);
     {
       std::lock_guard lock(mutex_);
       round_.fetch_add(1, std::memory_order_release);
     }
     wake_.notify_all();
     take_tasks();
-    for (int spin = 0; pending_.load(std::memory_order_acquire) != 0; ++spin)
+    open_.store(false);  // who comes from here on finds nothing to do: a worker that sleeps on a busy machine is not waited for
+    for (int spin = 0; inside_.load() != 0; ++spin)
       if (spin > spins) std::this_thread::yield();
     busy_ = false;
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
@@ -84,8 +85,9 @@ class thread_team {
       }
       seen = round_.load(std::memory_order_acquire);
       if (stopping_.load(std::memory_order_acquire)) return;
-      take_tasks();
-      pending_.fetch_sub(1, std::memory_order_release);
+      inside_.fetch_add(1);  // sequentially consistent: either this thread sees the round closed, or run() sees it inside
+      if (open_.load()) take_tasks();
+      inside_.fetch_sub(1);
     }
   }
   void stop() {
@@ -103,8 +105,8 @@ class thread_team {
   std::condition_variable wake_;
   std::atomic<std::uint64_t> round_{0};
   std::atomic<bool> stopping_{false};
-  std::atomic<bool> busy_{false};
-  std::atomic<index> next_{0}, pending_{0};
+  std::atomic<bool> busy_{false}, open_{false};
+  std::atomic<index> next_{0}, inside_{0};
   void (*call_)(void const*, index) = nullptr;
   void const* body_ = nullptr;
   index tasks_ = 0;
