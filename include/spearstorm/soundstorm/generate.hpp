@@ -47,20 +47,20 @@ inline token::chosen_list rows_of(token::decoding_state const& state, index leve
   return list;
 }
 
-/// Samples, or takes the best, in each row of logits.
-inline pass_guess guess(token::decoding_state const& state, token::chosen_list const& list, std::span<float const> logits, token::decode_pass const& pass,
+/// Samples, or takes the best, in each row of logits; rows are tasks of the team.
+inline pass_guess guess(thread_team& team, token::decoding_state const& state, token::chosen_list const& list, std::span<float const> logits, token::decode_pass const& pass,
                         generate_options const& options, random_stream const& noise) {
   index const frames = state.codes.extent(1), vocab = state.mask_id;
   pass_guess made{token::id_array({state.codes.extent(0), frames}), token::confidence_array({state.codes.extent(0), frames})};
   float const temperature = options.start_temperature * static_cast<float>(pass.steps - 1 - pass.step) / static_cast<float>(pass.steps);
-  for (index r = 0; r < list.rows.size(); ++r) {
+  team.run(list.rows.size(), [&](index r) {
     index const at = list.rows.data()[r];
     auto const row = logits.subspan(static_cast<std::size_t>(r * vocab), static_cast<std::size_t>(vocab));
     std::int32_t const id = pass.greedy ? token::argmax(row)
-                                        : token::gumbel_sample(token::soundstorm_top_k(row, options.filter_thres), temperature, noise, at / frames, at % frames * vocab);
+                                        : token::gumbel_sample(token::soundstorm_top_k(row, options.filter_thres), temperature, noise, at / frames, at % frames);
     made.ids.data()[at] = id;
     made.confidence.data()[at] = token::confidence(row, id);
-  }
+  });
   return made;
 }
 
@@ -98,7 +98,7 @@ token::code_array decode(model<C, Exec> const& of, workspace<Exec>& work, genera
       auto const features = of.net.trunk(ctx, ctx.upload(state.codes), mask);      // (batch, frames, dim)
       auto const logits = ctx.download(of.net.logits(ctx, features, ctx.upload(list.rows), list.offsets));  // (rows, vocab)
       std::vector<float> const scores(logits.begin(), logits.end());
-      auto const made = detail::guess(state, list, scores, pass, options, noise);
+      auto const made = detail::guess(work.team(), state, list, scores, pass, options, noise);
       state = token::unmask(std::move(state), pass.level, made.ids, made.confidence, plan.keep_masked(pass, totals));
       observe(pass, state, made);
     }

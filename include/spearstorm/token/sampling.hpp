@@ -60,7 +60,11 @@ inline std::vector<float> softmax(std::span<float const> logits) {
 /// The probability of the token chosen: the confidence by which decoding ranks its guesses.
 inline float confidence(std::span<float const> logits, std::int32_t token) {
   check_range<index>("confidence", "token", token, 0, static_cast<index>(logits.size()) - 1);
-  return softmax(logits)[static_cast<std::size_t>(token)];
+  detail::check_logits("confidence", logits);
+  float const high = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;  // softmax of one token: no other is divided or kept
+  for (float l : logits) sum += std::exp(static_cast<double>(l) - high);
+  return static_cast<float>(std::exp(static_cast<double>(logits[static_cast<std::size_t>(token)]) - high) / sum);
 }
 
 /// The most likely token.
@@ -74,7 +78,11 @@ inline std::int32_t argmax(std::span<float const> logits) {
 inline std::vector<float> keep_top(std::span<float const> logits, index k) {
   detail::check_logits("keep_top", logits);
   check_range<index>("keep_top", "k", k, 1, static_cast<index>(logits.size()));
-  return detail::keep_first(logits, detail::by_falling_logit(logits), static_cast<std::size_t>(k));
+  std::vector<std::size_t> order(logits.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  auto const comes_first = [&](std::size_t l, std::size_t r) { return logits[l] > logits[r] || (logits[l] == logits[r] && l < r); };
+  std::nth_element(order.begin(), order.begin() + (k - 1), order.end(), comes_first);  // which k, not their order: no sort
+  return detail::keep_first(logits, order, static_cast<std::size_t>(k));
 }
 
 /// SoundStorm's top_k: thres is the share that is REMOVED.
@@ -126,8 +134,9 @@ inline std::int32_t gumbel_sample(std::span<float const> logits, float temperatu
   check_range<index>("gumbel_sample", "position", position, 0, (index{1} << 32) / vocabulary - 1);
   std::vector<float> noisy = with_temperature(logits, temperature);
   for (index v = 0; v < vocabulary; ++v)
-    noisy[static_cast<std::size_t>(v)] +=
-        stream.gumbel(static_cast<std::uint32_t>(example), static_cast<std::uint32_t>(position * vocabulary + v));
+    if (noisy[static_cast<std::size_t>(v)] != detail::removed)  // stays removed, whatever the noise
+      noisy[static_cast<std::size_t>(v)] +=
+          stream.gumbel(static_cast<std::uint32_t>(example), static_cast<std::uint32_t>(position * vocabulary + v));
   return static_cast<std::int32_t>(std::max_element(noisy.begin(), noisy.end()) - noisy.begin());
 }
 
