@@ -47,12 +47,17 @@ class arena {
     return bytes;
   }
 
-  /// One block as large as all of them together. Only when nothing is in use.
-  void coalesce() {
+  /// One block as large as all of them together. Only when nothing is in use. Contexts call it as they end, so where memory
+  /// refuses the one block there is none, and the next pass asks again.
+  void coalesce() noexcept {
     if (blocks_.size() < 2) return;
     std::size_t const bytes = capacity();
     release();
-    grow(bytes);
+    try {
+      grow(bytes);
+    } catch (...) {
+      blocks_.clear();
+    }
   }
 
  private:
