@@ -1,11 +1,12 @@
 #pragma once
 // each_row and transform on thrust: one device thread a row, one an element. The host systems run the very same source.
 
+#include "spearstorm/backend/thrust/system.hpp"  // first: it chooses the system for what follows
+
 #include <thrust/for_each.h>
 #include <thrust/iterator/counting_iterator.h>
 
 #include "spearstorm/backend/generic/transform.hpp"
-#include "spearstorm/backend/thrust/system.hpp"
 
 namespace SPEARSTORM_NS::backend {
 

@@ -1,11 +1,11 @@
 #pragma once
 // argsort by thrust's stable sort (a radix sort on devices).
 
+#include "spearstorm/backend/thrust/system.hpp"  // first: it chooses the system for what follows
+
 #include <thrust/copy.h>
 #include <thrust/sequence.h>
 #include <thrust/sort.h>
-
-#include "spearstorm/backend/thrust/system.hpp"
 
 namespace SPEARSTORM_NS::backend {
 
