@@ -29,12 +29,18 @@ struct command_line {
   command_line(int count, char** words) {
     for (int i = 1; i < count; ++i) {
       auto const is = [&](char const* flag) { return std::strcmp(words[i], flag) == 0 && i + 1 < count; };
-      if (is("--case")) name = words[++i];
-      else if (is("--threads")) threads = std::atol(words[++i]);
-      else if (is("--seconds")) seconds = std::atof(words[++i]);
-      else if (is("--warm")) warm = std::atol(words[++i]);
-      else if (is("--cases")) cases = words[++i];
-      else ss::fail<ss::value_error>("compare_ours: '", words[i], "', expected --case NAME --threads N --seconds S --warm N --cases FILE");
+      if (is("--case"))
+        name = words[++i];
+      else if (is("--threads"))
+        threads = std::atol(words[++i]);
+      else if (is("--seconds"))
+        seconds = std::atof(words[++i]);
+      else if (is("--warm"))
+        warm = std::atol(words[++i]);
+      else if (is("--cases"))
+        cases = words[++i];
+      else
+        ss::fail<ss::value_error>("compare_ours: '", words[i], "', expected --case NAME --threads N --seconds S --warm N --cases FILE");
     }
   }
 };
@@ -47,7 +53,11 @@ struct sizes_of_case {
     auto const& s = *this;
     return {.codebook_size = s["codebook"],
             .num_quantizers = s["levels"],
-            .body = {.dim = s["dim"], .depth = s["depth"], .dim_head = s["dim_head"], .heads = s["heads"], .ff_mult = s["ff_mult"],
+            .body = {.dim = s["dim"],
+                     .depth = s["depth"],
+                     .dim_head = s["dim_head"],
+                     .heads = s["heads"],
+                     .ff_mult = s["ff_mult"],
                      .conv_kernel_size = s["conv_kernel_size"]}};
   }
 };
@@ -65,13 +75,16 @@ ss::bench::timing train(sizes_of_case const& of, ss::workspace<exec>& work, ss::
   net model{work, of.shape()};
   ss::optim::adamw<exec> adam{{.rate = 3e-4, .beta1 = 0.9, .beta2 = 0.99, .weight_decay = 0.01, .max_grad_norm = 0}};
   ss::soundstorm::token_batch const batch{random_codes(of, of["codebook"])};
-  return ss::bench::measure("train", [&] {
-    ss::recording<exec> ctx{work};
-    auto const loss = model.loss(ctx, batch, {.no_replace_prob = 0, .random_token_prob = 0});
-    auto gradients = ctx.gradients(loss.total);
-    adam.step_(work, model, gradients);
-    return ctx.item(loss.total);
-  }, options);
+  return ss::bench::measure(
+      "train",
+      [&] {
+        ss::recording<exec> ctx{work};
+        auto const loss = model.loss(ctx, batch, {.no_replace_prob = 0, .random_token_prob = 0});
+        auto gradients = ctx.gradients(loss.total);
+        adam.step_(work, model, gradients);
+        return ctx.item(loss.total);
+      },
+      options);
 }
 
 /// The logits of all levels at all frames, as the peer's network gives them.
@@ -83,10 +96,13 @@ ss::bench::timing forward(sizes_of_case const& of, ss::workspace<exec>& work, ss
   std::vector<ss::index> offsets;
   for (ss::index i = 0; i < rows.size(); ++i) rows.data()[i] = static_cast<std::int32_t>(i % positions);
   for (ss::index level = 0; level <= levels; ++level) offsets.push_back(level * positions);
-  return ss::bench::measure("forward", [&] {
-    ss::inference<exec> ctx{work};
-    return model.net.logits(ctx, model.net.trunk(ctx, ctx.upload(codes)), ctx.upload(rows), offsets).data();
-  }, options);
+  return ss::bench::measure(
+      "forward",
+      [&] {
+        ss::inference<exec> ctx{work};
+        return model.net.logits(ctx, model.net.trunk(ctx, ctx.upload(codes)), ctx.upload(rows), offsets).data();
+      },
+      options);
 }
 
 /// A whole generation.
@@ -113,7 +129,10 @@ ss::io::json run(command_line const& line) {
   double const passes = does == "decode" ? static_cast<double>(of["steps"] + of["levels"] - 1) : 1;
   rusage used = {};
   ::getrusage(RUSAGE_SELF, &used);
-  return {{"case", line.name}, {"ms_median", took.median * 1e3 / passes}, {"ms_min", took.least * 1e3 / passes}, {"runs", took.runs},
+  return {{"case", line.name},
+          {"ms_median", took.median * 1e3 / passes},
+          {"ms_min", took.least * 1e3 / passes},
+          {"runs", took.runs},
           {"mb", static_cast<double>(used.ru_maxrss) / 1024}};
 }
 

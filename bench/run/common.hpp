@@ -23,12 +23,18 @@ struct command_line {
   command_line(int count, char** words) {
     for (int i = 1; i < count; ++i) {
       auto const is = [&](char const* flag) { return std::strcmp(words[i], flag) == 0 && i + 1 < count; };
-      if (is("--seconds")) seconds = std::atof(words[++i]);
-      else if (is("--threads")) threads = std::atol(words[++i]);
-      else if (is("--policy")) policy = words[++i];
-      else if (is("--only")) only = words[++i];
-      else if (is("--baseline")) kept.emplace(words[++i]);
-      else usage(words[0]);
+      if (is("--seconds"))
+        seconds = std::atof(words[++i]);
+      else if (is("--threads"))
+        threads = std::atol(words[++i]);
+      else if (is("--policy"))
+        policy = words[++i];
+      else if (is("--only"))
+        only = words[++i];
+      else if (is("--baseline"))
+        kept.emplace(words[++i]);
+      else
+        usage(words[0]);
     }
   }
   /// Times f as `policy: what`, unless the command line asks for others.

@@ -15,8 +15,20 @@ struct shape {
 /// A head inside a (frames, heads * width) tensor is an operand without a copy.
 ss::backend::gemm_call scores(ss::index batch, ss::index frames, ss::index heads, ss::index width) {
   ss::index const wide = heads * width;
-  return {.m = frames, .n = frames, .k = width, .trans_b = true, .lda = wide, .ldb = wide, .ldc = frames, .batches = batch, .heads = heads,
-          .a_batch = frames * wide, .a_head = width, .b_batch = frames * wide, .b_head = width, .c_batch = heads * frames * frames,
+  return {.m = frames,
+          .n = frames,
+          .k = width,
+          .trans_b = true,
+          .lda = wide,
+          .ldb = wide,
+          .ldc = frames,
+          .batches = batch,
+          .heads = heads,
+          .a_batch = frames * wide,
+          .a_head = width,
+          .b_batch = frames * wide,
+          .b_head = width,
+          .c_batch = heads * frames * frames,
           .c_head = frames * frames};
 }
 /// y = x W^T, as a linear layer calls it.
@@ -45,7 +57,8 @@ shape const shapes[] = {
 };
 
 /// The elements that the call touches of an operand.
-ss::index length(ss::index rows, ss::index cols, ss::index stride, ss::backend::gemm_call const& call, ss::index per_batch, ss::index per_head) {
+ss::index length(ss::index rows, ss::index cols, ss::index stride, ss::backend::gemm_call const& call, ss::index per_batch,
+                 ss::index per_head) {
   return (rows - 1) * stride + cols + (call.batches - 1) * per_batch + (call.heads - 1) * per_head;
 }
 
@@ -59,8 +72,10 @@ int main(int count, char** words) {
       if (call.flops() > largest) continue;
       ss::inference<Exec> ctx{work};
       auto const operand = [&](ss::index n, std::uint64_t seed) { return ctx.upload(bench_run::random_array<rows<>>({n}, seed)); };
-      auto const a = operand(length(call.trans_a ? call.k : call.m, call.trans_a ? call.m : call.k, call.lda, call, call.a_batch, call.a_head), 1);
-      auto const b = operand(length(call.trans_b ? call.n : call.k, call.trans_b ? call.k : call.n, call.ldb, call, call.b_batch, call.b_head), 2);
+      auto const a =
+          operand(length(call.trans_a ? call.k : call.m, call.trans_a ? call.m : call.k, call.lda, call, call.a_batch, call.a_head), 1);
+      auto const b =
+          operand(length(call.trans_b ? call.n : call.k, call.trans_b ? call.k : call.n, call.ldb, call, call.b_batch, call.b_head), 2);
       auto* const c = ctx.template allocate<float>(length(call.m, call.n, call.ldc, call, call.c_batch, call.c_head));
       line.measure(policy, of, [&] { ss::verbs::gemm(ctx.exec(), call, a.data(), b.data(), c); }, {.flops = call.flops()});
     }

@@ -36,24 +36,29 @@ int main(int count, char** words) {
     ss::workspace<Exec> work{{.threads = line.threads}};
     for (ss::index n : {ss::index{1} << 12, ss::index{1} << 16, ss::index{1} << 20}) {
       if (static_cast<double>(n) * 100 > largest) continue;
-      auto const host_a = bench_run::random_array<batch<>, dim<>>({n / 256, 256}, 1), host_b = bench_run::random_array<batch<>, dim<>>({n / 256, 256}, 2);
+      auto const host_a = bench_run::random_array<batch<>, dim<>>({n / 256, 256}, 1),
+                 host_b = bench_run::random_array<batch<>, dim<>>({n / 256, 256}, 2);
       auto const both_ways = [&](std::string const& what, auto const& f) {
         std::string const size = ", " + std::to_string(n >> 10) + " Ki";
         double const floats = 4.0 * static_cast<double>(n);
         {
           ss::inference<Exec> ctx{work};
           auto const a = ctx.upload(host_a), b = ctx.upload(host_b);
-          line.measure(policy, what + size, [&] {
-            auto const guard = ctx.scratch();
-            return f(ctx, a, b).data();
-          }, {.bytes = 3 * floats});
+          line.measure(policy, what + size,
+                       [&] {
+                         auto const guard = ctx.scratch();
+                         return f(ctx, a, b).data();
+                       },
+                       {.bytes = 3 * floats});
         }
-        line.measure(policy, what + size + ", and back", [&] {
-          ss::recording<Exec> ctx{work};
-          auto const a = ctx.leaf(ctx.upload(host_a)), b = ctx.leaf(ctx.upload(host_b));
-          auto const loss = ss::ops::sum(ctx, f(ctx, a, b));
-          return ctx.gradients(loss).of(a).data();
-        }, {.bytes = 8 * floats});
+        line.measure(policy, what + size + ", and back",
+                     [&] {
+                       ss::recording<Exec> ctx{work};
+                       auto const a = ctx.leaf(ctx.upload(host_a)), b = ctx.leaf(ctx.upload(host_b));
+                       auto const loss = ss::ops::sum(ctx, f(ctx, a, b));
+                       return ctx.gradients(loss).of(a).data();
+                     },
+                     {.bytes = 8 * floats});
       };
       both_ways("a + b", [](auto&... x) { return added(x...); });
       both_ways("silu(a) * b, fused", [](auto&... x) { return gated(x...); });

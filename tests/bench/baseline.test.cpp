@@ -40,7 +40,8 @@ TEST_CASE("bench/baseline: a run that measures one thing keeps the others") {
 TEST_CASE("bench/baseline: what cannot be read or kept is named") {
   test_io::scratch const folder;
   test_io::put(folder / "bad.txt", "1 1 1 1 5 good\n1 1 fast\n");
-  CHECK_THAT(test_io::what_of<ss::format_error>([&] { baseline{folder / "bad.txt"}; }), test_io::contains("bad.txt', line 2: found '1 1 fast'"));
+  CHECK_THAT(test_io::what_of<ss::format_error>([&] { baseline{folder / "bad.txt"}; }),
+             test_io::contains("bad.txt', line 2: found '1 1 fast'"));
   baseline kept(folder / "new.txt");
   CHECK_THROWS_AS(kept.keep_({"two\nlines", 1, 1, 1, 1, 1}), ss::value_error);
   CHECK_THROWS_AS(kept.keep_({"", 1, 1, 1, 1, 1}), ss::value_error);

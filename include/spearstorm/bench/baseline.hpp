@@ -25,7 +25,8 @@ class baseline {
       timing kept;
       if (!(fields >> kept.median >> kept.low >> kept.high >> kept.least >> kept.runs) || fields.get() != ' ' ||
           !std::getline(fields, kept.name))
-        fail<format_error>("baseline: '", path_.string(), "', line ", number, ": found '", line, "', expected median low high least runs name");
+        fail<format_error>("baseline: '", path_.string(), "', line ", number, ": found '", line,
+                           "', expected median low high least runs name");
       before_[kept.name] = kept;
     }
     now_ = before_;

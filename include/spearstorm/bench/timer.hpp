@@ -48,7 +48,9 @@ inline std::string row(timing const& now, measure_options const& options = {}, t
   if (before && before->median > 0) {
     auto const found = compare(*before, now);
     std::snprintf(text, sizeof text, "  x %.2f%s", now.median / before->median,
-                  found == verdict::slower ? "  SLOWER" : found == verdict::faster ? "  faster" : "");
+                  found == verdict::slower   ? "  SLOWER"
+                  : found == verdict::faster ? "  faster"
+                                             : "");
     line += text;
   }
   return line;
@@ -71,8 +73,10 @@ timing measure(std::string name, F&& f, measure_options const& options = {}) {
   auto const run = [&](index times) {
     auto const begin = clock::now();
     for (index i = 0; i < times; ++i) {
-      if constexpr (std::is_void_v<decltype(f())>) f();
-      else keep_alive(f());
+      if constexpr (std::is_void_v<decltype(f())>)
+        f();
+      else
+        keep_alive(f());
     }
     return std::chrono::duration<double>(clock::now() - begin).count();
   };
