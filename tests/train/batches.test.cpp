@@ -39,7 +39,7 @@ TEST_CASE("train/batches: unshuffled, rows are the utterances in order, padded t
   CHECK(first.batch.codes == ss::token::code_array({2, 3, 1}, {0, 1, 0, 100, 101, 102}));
   CHECK(first.batch.valid == ss::token::flag_array({2, 3}, {1, 1, 0, 1, 1, 1}));
   CHECK(first.tokens == 5);
-  CHECK(last.batch.codes == ss::token::code_array({1, 1, 1}, {200}));
+  CHECK(last.batch.codes == ss::token::code_array({1, 1, 1}, 200));
   CHECK_FALSE(last.batch.padded());
   CHECK(last.first_example == 2);
   CHECK(again.batch.codes == first.batch.codes);

@@ -26,6 +26,8 @@ struct loss_with {
   Options options;
   auto operator()(auto& ctx, auto const& model, auto const& batch) const { return total_of(model.loss(ctx, batch, options)); }
 };
+template <class Options>
+loss_with(Options) -> loss_with<Options>;  // clang does not yet deduce for aggregates
 
 /// Any function of (ctx, model, batch) that returns a tensor with one element serves as a loss.
 template <class Loss, class Exec, class Model, class Batch>
