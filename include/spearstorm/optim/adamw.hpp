@@ -39,15 +39,18 @@ struct adamw_elements {
   }
 };
 
+/// Row r: the sum of squares of the r-th span.
 template <class T>
-struct square_elements {
+struct square_sum_row {
   T const* g;
   T* out;
+  index n, span;
   template <class Lanes>
-  SPEARSTORM_HD void operator()(Lanes, index first, index count) const {
-    Lanes::each(count, [&](auto at) {
+  SPEARSTORM_HD void operator()(Lanes, index row) const {
+    index const first = row * span, count = first + span < n ? span : n - first;
+    out[row] = Lanes::sum(count, [&](auto at) {
       auto const x = at.load(g + first);
-      at.store(out + first, x * x);
+      return typename Lanes::pack(x * x);
     });
   }
 };
@@ -59,15 +62,16 @@ struct square_elements {
 template <execution_policy Exec>
 double gradient_norm(workspace<Exec>& work, gradient_table<Exec> const& gradients) {
   using T = typename Exec::param_type;
+  constexpr index span = spearstorm::detail::sum_span;
   auto const mark = work.values().here();
   auto const scratch = [&](index n) { return static_cast<T*>(work.values().allocate(static_cast<std::size_t>(n) * sizeof(T))); };
   double total = 0;
   for (auto const& place : gradients.places()) {
     if (!place.written) continue;
-    T* const squares = scratch(place.size);
-    T* const sum = scratch(1);
-    verbs::transform<T>(work.exec(), place.size, backend::move_span, detail::square_elements<T>{place.data, squares});
-    spearstorm::detail::sum_over(work.exec(), 1, place.size, 1, squares, sum, scratch);
+    index const spans = (place.size + span - 1) / span;
+    T *const parts = scratch(spans), *const sum = scratch(1);
+    verbs::each_row<T>(work.exec(), spans, span, detail::square_sum_row<T>{place.data, parts, place.size, span});
+    spearstorm::detail::sum_over(work.exec(), 1, spans, 1, parts, sum, scratch);
     T host{};
     Exec::memory::copy_out(&host, sum, sizeof(T));
     total += static_cast<double>(host);
@@ -98,10 +102,11 @@ class adamw {
   }
 
   /// One step; a parameter that the loss does not depend on is left alone. Returns the gradients' norm before clipping.
+  /// @param known the gradients' norm where the caller has it already
   /// @throws numeric_error where that norm is not finite: nothing is changed then
   template <class Model>
-  double step_(workspace<Exec>& work, Model& model, gradient_table<Exec>& gradients) {
-    double const norm = gradient_norm(work, gradients);
+  double step_(workspace<Exec>& work, Model& model, gradient_table<Exec>& gradients, std::optional<double> known = {}) {
+    double const norm = known ? *known : gradient_norm(work, gradients);
     if (!std::isfinite(norm)) fail<numeric_error>("adamw: the gradients' norm is ", norm, ", expected a finite number; no parameter was changed");
     prepare(model);
     ++steps_;

@@ -113,7 +113,7 @@ std::string step_or_reason(workspace<Exec>& work, Model& model, optim::adamw<Exe
   if (!std::isfinite(report.loss)) return message("the loss of step ", report.step, " is ", report.loss);
   double const norm = optim::gradient_norm(work, slab);
   if (!std::isfinite(norm)) return message("the gradients' norm of step ", report.step, " is ", norm);
-  report.norm = optimizer.step_(work, model, slab);
+  report.norm = optimizer.step_(work, model, slab, norm);
   return {};
 }
 
