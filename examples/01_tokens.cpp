@@ -27,6 +27,7 @@ int main() {
     }
   }
   auto const chosen = ss::token::chosen_rows(drawn);
-  std::printf("%td tokens (?) enter the loss; the rest is shown, or hidden (.) because it is finer than the drawn level\n", chosen.rows.size());
+  std::printf("%td tokens (?) enter the loss; the rest is shown, or hidden (.) because it is finer than the drawn level\n",
+              chosen.rows.size());
   return chosen.rows.size() > 0 ? 0 : 1;
 }

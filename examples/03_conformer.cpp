@@ -18,7 +18,7 @@ int main() {
   ss::inference<exec> ctx{work};
   ss::array<float, batch<>, frames<>, dim<32>> x({2, 10, 32}, 0.5f);
   ss::array<ss::flag, batch<>, frames<>> real({2, 10}, 1);
-  for (ss::index t = 6; t < 10; ++t) real(1, t) = 0;                               // the second clip has six frames
+  for (ss::index t = 6; t < 10; ++t) real(1, t) = 0;           // the second clip has six frames
   auto const y = trunk(ctx, ctx.upload(x), ctx.upload(real));                      // (batch, frames, dim)
   std::printf("out: %s\n", ss::to_string(decltype(y)::axes_type{}, y.extents()).c_str());
   return y.extents() == x.extents() ? 0 : 1;

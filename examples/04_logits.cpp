@@ -9,7 +9,8 @@ using namespace ss::axes;
 
 int main() {
   using exec = ss::counted<ss::cpu::simd<>>;  // a policy that keeps account
-  constexpr ss::soundstorm_shape shape{.codebook_size = 16, .num_quantizers = 3, .body = {.dim = 32, .depth = 1, .dim_head = 8, .heads = 4, .conv_kernel_size = 5}};
+  constexpr ss::soundstorm_shape shape{
+      .codebook_size = 16, .num_quantizers = 3, .body = {.dim = 32, .depth = 1, .dim_head = 8, .heads = 4, .conv_kernel_size = 5}};
   ss::workspace<exec> work{{.seed = 1}};
   ss::soundstorm::network<shape, exec> const net{work};
 

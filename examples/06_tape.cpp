@@ -20,8 +20,8 @@ int main() {
 
   ss::recording<exec> ctx{work};
   auto const x = ctx.leaf(ctx.upload(ss::array<double, rows<>, dim<3>>({2, 3}, {-1, 0, 1, 2, 3, 4})));
-  auto const y = ss::map(softplus{}, x) * ctx.use(scale) + 0.5 * x;                // nothing has run yet
-  auto const loss = ss::ops::sum(ctx, y);                                          // one loop, one tape entry, then the sum
+  auto const y = ss::map(softplus{}, x) * ctx.use(scale) + 0.5 * x;  // nothing has run yet
+  auto const loss = ss::ops::sum(ctx, y);                            // one loop, one tape entry, then the sum
   auto g = ctx.gradients(loss);
 
   auto const dx = ctx.download(g.of(x));                                           // (rows, dim)

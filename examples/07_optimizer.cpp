@@ -8,14 +8,16 @@ namespace ss = spearstorm;
 
 int main() {
   using exec = ss::cpu::simd<>;
-  constexpr ss::soundstorm_shape shape{.codebook_size = 16, .num_quantizers = 2, .body = {.dim = 32, .depth = 1, .dim_head = 8, .heads = 4, .conv_kernel_size = 5}};
+  constexpr ss::soundstorm_shape shape{
+      .codebook_size = 16, .num_quantizers = 2, .body = {.dim = 32, .depth = 1, .dim_head = 8, .heads = 4, .conv_kernel_size = 5}};
   ss::workspace<exec> work{{.seed = 1}};
   ss::soundstorm::model<shape, exec> model{work};
   ss::optim::adamw<exec> adam{{.rate = 3e-3}};
 
   ss::soundstorm::token_batch batch{.codes = ss::token::code_array({2, 24, 2})};
   ss::random_stream const draws{.seed = 3};
-  for (ss::index i = 0; i < batch.codes.size(); ++i) batch.codes.data()[i] = static_cast<std::int32_t>(draws.below(16, 0, std::uint32_t(i)));
+  for (ss::index i = 0; i < batch.codes.size(); ++i)
+    batch.codes.data()[i] = static_cast<std::int32_t>(draws.below(16, 0, std::uint32_t(i)));
 
   double first = 0, last = 0;
   for (int step = 0; step < 200; ++step) {

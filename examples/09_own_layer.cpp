@@ -21,7 +21,12 @@ struct gated_feed_forward {
     auto const g = ss::ops::gated_linear(ctx, h, gate, value, ss::silu);           // (batch, frames, 4 dim)
     return out(ctx, g);                                                            // (batch, frames, dim)
   }
-  static void visit(auto& self, auto&& each) { each("norm", self.norm); each("value", self.value); each("gate", self.gate); each("out", self.out); }
+  static void visit(auto& self, auto&& each) {
+    each("norm", self.norm);
+    each("value", self.value);
+    each("gate", self.gate);
+    each("out", self.out);
+  }
 };
 
 int main() {

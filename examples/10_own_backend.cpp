@@ -17,7 +17,8 @@ inline long products = 0;
 template <class Exec, class T>
 void gemm(tag, Exec& exec, ss::backend::gemm_call const& call, T const* a, T const* b, T* c) {
   ++products;
-  if (call.trans_a || call.trans_b || call.batches * call.heads != 1) return ss::backend::gemm(ss::backend::generic_tag{}, exec, call, a, b, c);
+  if (call.trans_a || call.trans_b || call.batches * call.heads != 1)
+    return ss::backend::gemm(ss::backend::generic_tag{}, exec, call, a, b, c);
   for (ss::index i = 0; i < call.m; ++i) {
     T* const row = c + i * call.ldc;
     for (ss::index j = 0; j < call.n; ++j) row[j] = call.beta == 0 ? T(0) : static_cast<T>(call.beta) * row[j];

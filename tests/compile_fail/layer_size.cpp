@@ -6,4 +6,6 @@ namespace ss = spearstorm;
 using namespace ss::axes;
 using exec = ss::cpu::scalar<>;
 
-void wrong(ss::inference<exec>& ctx, ss::nn::linear<512, 64, exec> const& layer, ss::tensor<float, batch<>, dim<384>> const& x) { layer(ctx, x); }
+void wrong(ss::inference<exec>& ctx, ss::nn::linear<512, 64, exec> const& layer, ss::tensor<float, batch<>, dim<384>> const& x) {
+  layer(ctx, x);
+}

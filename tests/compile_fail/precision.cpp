@@ -5,6 +5,10 @@
 namespace ss = spearstorm;
 using namespace ss::axes;
 
-struct whole { using value_type = int; using param_type = int; using accum_type = int; };
+struct whole {
+  using value_type = int;
+  using param_type = int;
+  using accum_type = int;
+};
 
 ss::workspace<ss::cpu::scalar<whole>> wrong;

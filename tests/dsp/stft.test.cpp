@@ -24,15 +24,15 @@ TEST_CASE("dsp/stft: two frames of four samples by hand") {
   CHECK(spectra(0, 1).real() == Approx(-3));
   CHECK(spectra(0, 1).imag() == Approx(1));
   CHECK(std::abs(spectra(0, 2)) < 1e-6f);
-  CHECK(spectra(1, 0).real() == Approx(10));  // (3 4 5 6) -> (0 2 5 3)
+  CHECK(spectra(1, 0).real() == Approx(10));                                       // (3 4 5 6) -> (0 2 5 3)
 }
 
 TEST_CASE("dsp/stft: centred frames see the signal reflected, its end sample once") {
   std::vector<float> const x{1, 2, 3, 4};
   auto const spectra = dsp::stft(x, {.n_fft = 4, .hop = 2, .window = 4});
   REQUIRE(spectra.extents() == sizes<2>{3, 3});
-  CHECK(spectra(0, 0).real() == Approx(3));  // (3 2 1 2) -> (0 1 1 1)
-  CHECK(spectra(2, 0).real() == Approx(6));  // (3 4 3 2) -> (0 2 3 1)
+  CHECK(spectra(0, 0).real() == Approx(3));                                        // (3 2 1 2) -> (0 1 1 1)
+  CHECK(spectra(2, 0).real() == Approx(6));                                        // (3 4 3 2) -> (0 2 3 1)
 }
 
 TEST_CASE("dsp/stft: a sine's energy lies in its bin") {

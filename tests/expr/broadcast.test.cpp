@@ -57,12 +57,14 @@ TEST_CASE("expr/broadcast: byte masks and ids become numbers and take no gradien
   check_with(pick, ss::array<ss::flag, batch<>, frames<>>({2, 3}, {1, 0, 1, 1, 0, 0}));
   check_with(pick, ss::array<ss::flag, dim<>>({5}, {1, 0, 0, 1, 1}));
   check_with([](auto&, auto const& x, auto const& ids) { return x * ids; }, ss::array<std::int32_t, frames<>>({3}, {-1, 0, 7}));
-  check_with([](auto&, auto const& x, auto const& ids) { return x + ids; }, ss::array<std::int32_t, batch<>, frames<>, dim<>>({2, 3, 5}, 3));
+  check_with([](auto&, auto const& x, auto const& ids) { return x + ids; },
+             ss::array<std::int32_t, batch<>, frames<>, dim<>>({2, 3, 5}, 3));
 }
 
 TEST_CASE("expr/broadcast: both operands may lack axes of the result") {
   auto const f = [](auto&, auto const& x, auto const& a, auto const& b) { return a * (x + b) * b; };
-  check_fused(f, random_array<batch<>, frames<>, dim<>>({2, 3, 5}, 1), random_array<batch<>, dim<>>({2, 5}, 2), random_array<dim<>>({5}, 3));
+  check_fused(f, random_array<batch<>, frames<>, dim<>>({2, 3, 5}, 1), random_array<batch<>, dim<>>({2, 5}, 2),
+              random_array<dim<>>({5}, 3));
 }
 
 TEST_CASE("expr/broadcast: static sizes win over open ones") {

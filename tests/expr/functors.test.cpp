@@ -84,5 +84,7 @@ TEST_CASE("expr/functors: every functor on every policy, odd length") {
   auto const a = random_array<rows<>, dim<>>({3, 11}, 1), b = random_array<rows<>, dim<>>({3, 11}, 2);
   check_fused([](auto&, auto const& x, auto const& y) { return ss::silu(x) * ss::sigmoid(y) - ss::gelu(x) / (2.5 + tanh(y)); }, a, b);
   check_fused([](auto&, auto const& x, auto const& y) { return exp(-abs(x)) + log(1.5 + square(y)) * sqrt(square(x) + 0.5); }, a, b);
-  check_fused([](auto&, auto const& x, auto const& y) { return max(x, y) * min(x, 0.4) + ss::relu(y) + leaky_relu(x, 0.1) * clamp(y, -0.5, 0.8); }, a, b);
+  check_fused(
+      [](auto&, auto const& x, auto const& y) { return max(x, y) * min(x, 0.4) + ss::relu(y) + leaky_relu(x, 0.1) * clamp(y, -0.5, 0.8); },
+      a, b);
 }

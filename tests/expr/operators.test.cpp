@@ -40,8 +40,12 @@ TEST_CASE("expr/operators: arithmetic with tensors and numbers on both sides") {
 }
 
 TEST_CASE("expr/operators: an expression kept in auto and returned from a function") {
-  check_fused([](auto&, auto const& x, auto const& y) { auto const e = gate(x, y); return e; },
-           random_array<rows<>, dim<>>({2, 7}, 1), random_array<rows<>, dim<>>({2, 7}, 2));
+  check_fused(
+      [](auto&, auto const& x, auto const& y) {
+        auto const e = gate(x, y);
+        return e;
+      },
+      random_array<rows<>, dim<>>({2, 7}, 1), random_array<rows<>, dim<>>({2, 7}, 2));
 }
 
 TEST_CASE("expr/operators: a user's functors") {
@@ -57,11 +61,13 @@ TEST_CASE("expr/operators: a leaf that is used several times gets the sum of its
   auto const g = ctx.gradients(ss::ops::sum(ctx, x * x * x + x));
   CHECK(ctx.download(g.of(x)) == ss::array<double, dim<>>({2}, {28, 76}));  // 3 x^2 + 1
   check_fused([](auto&, auto const& a, auto const& b) { return a * b + ss::silu(a) * (a - b) / (square(b) + 1.0); },
-           random_array<rows<>, dim<>>({3, 5}, 1), random_array<dim<>>({5}, 2));
+              random_array<rows<>, dim<>>({3, 5}, 1), random_array<dim<>>({5}, 2));
 }
 
 TEST_CASE("expr/operators: two views of one tensor in one expression keep their own ways of broadcasting") {
-  auto const f = [](auto&, auto const& x, auto const& square) { return square * x + ss::view<dim<>>(x); };  // x runs along rows, its view along columns
+  auto const f = [](auto&, auto const& x, auto const& square) {
+    return square * x + ss::view<dim<>>(x);
+  };  // x runs along rows, its view along columns
   check_fused(f, random_array<rows<>>({4}, 1), random_array<rows<>, dim<>>({4, 4}, 2));
 }
 
@@ -83,6 +89,7 @@ TEST_CASE("expr/operators: lengths around the width of a batch and the span of a
     auto const x = random_array<dim<>>({n}, 1), y = random_array<dim<>>({n}, 2);
     auto const one = test::detail::run<fastest>(f, {.threads = 1}, false, x, y);
     CHECK(test::detail::run<fastest>(f, {.threads = 2}, false, x, y) == one);
-    test::detail::compare("fastest", one, test::detail::run<host>(f, {.threads = 1}, false, x, y), ss::tolerance_of<float>(ss::computed::element));
+    test::detail::compare("fastest", one, test::detail::run<host>(f, {.threads = 1}, false, x, y),
+                          ss::tolerance_of<float>(ss::computed::element));
   }
 }

@@ -41,7 +41,9 @@ void compare_with_package(std::string const& name, ss::conformer_shape const& sh
     test::detail::compare("output", flat(ctx.download(y)), flat(file.tensor("output.y").values), within);
     test::detail::compare("input gradient", flat(ctx.download(g.of(x))), flat(file.tensor("grad_in.x").values), within);
     compare_gradients(block, g, file, prefix);
-    if (bias) test::detail::compare("gradient of the bias", flat(g.to_host(*bias)), flat(file.tensor("grad.rel_pos_bias.relative_attention_bias.weight").values), within);
+    if (bias)
+      test::detail::compare("gradient of the bias", flat(g.to_host(*bias)),
+                            flat(file.tensor("grad.rel_pos_bias.relative_attention_bias.weight").values), within);
   });
 }
 
@@ -80,5 +82,6 @@ TEST_CASE("nn/conformer_block: a dynamic block gives the static one's bits") {
 
 TEST_CASE("nn/conformer_block: an odd head under rotary is named") {
   ss::workspace<fastest> work;
-  CHECK_THROWS_WITH(ss::nn::resolve(ss::dynamic_conformer, {.dim = 8, .dim_head = 5}), "conformer: dim_head = 5, rotary expects an even one");
+  CHECK_THROWS_WITH(ss::nn::resolve(ss::dynamic_conformer, {.dim = 8, .dim_head = 5}),
+                    "conformer: dim_head = 5, rotary expects an even one");
 }

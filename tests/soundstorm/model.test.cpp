@@ -13,36 +13,40 @@ using namespace ss::axes;
 
 namespace {
 
-constexpr ss::soundstorm_shape small{
-    .codebook_size = 9, .num_quantizers = 3, .body = {.dim = 16, .depth = 1, .dim_head = 8, .heads = 2, .ff_mult = 2, .conv_kernel_size = 3}};
+constexpr ss::soundstorm_shape small{.codebook_size = 9,
+                                     .num_quantizers = 3,
+                                     .body = {.dim = 16, .depth = 1, .dim_head = 8, .heads = 2, .ff_mult = 2, .conv_kernel_size = 3}};
 
 ss::token::code_array random_codes(ss::index batch, ss::index frames, ss::index levels, std::uint64_t seed) {
   ss::token::code_array codes({batch, frames, levels});
   ss::random_stream const draws{seed};
-  for (ss::index i = 0; i < codes.size(); ++i) codes.data()[i] = static_cast<std::int32_t>(draws.below(9, 0, static_cast<std::uint32_t>(i)));
+  for (ss::index i = 0; i < codes.size(); ++i)
+    codes.data()[i] = static_cast<std::int32_t>(draws.below(9, 0, static_cast<std::uint32_t>(i)));
   return codes;
 }
 
 }  // namespace
 
 TEST_CASE("soundstorm/generate: 12 levels and 16 steps take 27 passes; what is fixed stays, finer levels stay masked") {
-  constexpr ss::soundstorm_shape deep{
-      .codebook_size = 9, .num_quantizers = 12, .body = {.dim = 8, .depth = 1, .dim_head = 4, .heads = 2, .ff_mult = 1, .conv_kernel_size = 3}};
+  constexpr ss::soundstorm_shape deep{.codebook_size = 9,
+                                      .num_quantizers = 12,
+                                      .body = {.dim = 8, .depth = 1, .dim_head = 4, .heads = 2, .ff_mult = 1, .conv_kernel_size = 3}};
   ss::workspace<fastest> work{{.seed = 3}};
   ss::soundstorm::model<deep, fastest> const model{work};
   int passes = 0;
   ss::token::code_array before;
-  auto const codes = ss::soundstorm::decode(model, work, {.num_latents = 40, .steps = 16}, [&](auto const& pass, auto const& state, auto const&) {
-    ++passes;
-    CHECK(pass.greedy == (pass.level > 0));
-    CHECK(ss::token::masked_totals(state, pass.level).front() == pass.keep_masked);
-    for (ss::index t = 0; t < 40; ++t)
-      for (ss::index level = 0; level < 12; ++level) {
-        if (level > pass.level) CHECK(state.codes(0, t, level) == 9);
-        if (before.size() > 0 && before(0, t, level) != 9) CHECK(state.codes(0, t, level) == before(0, t, level));
-      }
-    before = state.codes;
-  });
+  auto const codes =
+      ss::soundstorm::decode(model, work, {.num_latents = 40, .steps = 16}, [&](auto const& pass, auto const& state, auto const&) {
+        ++passes;
+        CHECK(pass.greedy == (pass.level > 0));
+        CHECK(ss::token::masked_totals(state, pass.level).front() == pass.keep_masked);
+        for (ss::index t = 0; t < 40; ++t)
+          for (ss::index level = 0; level < 12; ++level) {
+            if (level > pass.level) CHECK(state.codes(0, t, level) == 9);
+            if (before.size() > 0 && before(0, t, level) != 9) CHECK(state.codes(0, t, level) == before(0, t, level));
+          }
+        before = state.codes;
+      });
   CHECK(passes == 27);
   for (auto id : codes) CHECK((id >= 0 && id < 9));
 }
@@ -63,7 +67,8 @@ TEST_CASE("soundstorm/generate: the same seed gives the same codes, another seed
     ss::workspace<fastest> work{{.seed = 5}};
     ss::soundstorm::model<small, fastest> const model{work};
     work.restore_({seed, 1, 0});
-    return model.generate(work, {.num_latents = 30, .steps = 2, .start_temperature = 20, .filter_thres = 0});  // hot: an untrained net prefers one code
+    return model.generate(
+        work, {.num_latents = 30, .steps = 2, .start_temperature = 20, .filter_thres = 0});  // hot: an untrained net prefers one code
   };
   CHECK(run(1) == run(1));
   CHECK_FALSE(run(1) == run(2));
@@ -146,13 +151,20 @@ TEST_CASE("soundstorm/names_0_4_11: every parameter has its own place in the sta
   CHECK(values == ss::parameter_count(model));
   ss::soundstorm::from_0_4_11_(other.net, [&](std::string const& key) { return dict.contains(key) ? &dict.at(key) : nullptr; });
   std::vector<float> ours, theirs;
-  ss::for_each_parameter(model, [&](std::string const&, auto const& p) { auto const h = p.to_host(); ours.insert(ours.end(), h.begin(), h.end()); });
-  ss::for_each_parameter(other, [&](std::string const&, auto const& p) { auto const h = p.to_host(); theirs.insert(theirs.end(), h.begin(), h.end()); });
+  ss::for_each_parameter(model, [&](std::string const&, auto const& p) {
+    auto const h = p.to_host();
+    ours.insert(ours.end(), h.begin(), h.end());
+  });
+  ss::for_each_parameter(other, [&](std::string const&, auto const& p) {
+    auto const h = p.to_host();
+    theirs.insert(theirs.end(), h.begin(), h.end());
+  });
   CHECK(ours == theirs);
   auto missing = dict;
   missing.erase("heads.0.bias");
-  CHECK_THROWS_WITH(ss::soundstorm::from_0_4_11_(other.net, [&](std::string const& key) { return missing.contains(key) ? &missing.at(key) : nullptr; }),
-                    "names_0_4_11: heads.0.bias is missing, expected (48)");
+  CHECK_THROWS_WITH(
+      ss::soundstorm::from_0_4_11_(other.net, [&](std::string const& key) { return missing.contains(key) ? &missing.at(key) : nullptr; }),
+      "names_0_4_11: heads.0.bias is missing, expected (48)");
 }
 
 TEST_CASE("soundstorm/model: a dry run counts the FLOPs and the memory of the real one") {

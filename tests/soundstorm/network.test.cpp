@@ -8,8 +8,9 @@ using namespace ss::axes;
 
 namespace {
 
-constexpr ss::soundstorm_shape wrapper{
-    .codebook_size = 11, .num_quantizers = 3, .body = {.dim = 16, .depth = 2, .dim_head = 8, .heads = 2, .ff_mult = 2, .conv_kernel_size = 3}};
+constexpr ss::soundstorm_shape wrapper{.codebook_size = 11,
+                                       .num_quantizers = 3,
+                                       .body = {.dim = 16, .depth = 2, .dim_head = 8, .heads = 2, .ff_mult = 2, .conv_kernel_size = 3}};
 
 }  // namespace
 
@@ -70,7 +71,8 @@ void compare_loss(std::string const& name, ss::soundstorm_shape const& shape) {
   for (auto l : file.get<std::int32_t, batch<>>("input.level")) drawn.level.push_back(l);
   drawn.target = ss::token::id_array({examples.codes.extent(0), examples.codes.extent(1)});
   for (ss::index b = 0; b < examples.codes.extent(0); ++b)
-    for (ss::index t = 0; t < examples.codes.extent(1); ++t) drawn.target(b, t) = examples.codes(b, t, drawn.level[static_cast<std::size_t>(b)]);
+    for (ss::index t = 0; t < examples.codes.extent(1); ++t)
+      drawn.target(b, t) = examples.codes(b, t, drawn.level[static_cast<std::size_t>(b)]);
   for_each_policy<ss::f32>([&]<class Exec>(std::type_identity<Exec>, char const* policy) {
     INFO(name << " on " << policy);
     ss::workspace<Exec> work;
@@ -84,7 +86,9 @@ void compare_loss(std::string const& name, ss::soundstorm_shape const& shape) {
   });
 }
 constexpr ss::soundstorm_shape small(bool t5) {
-  return {.codebook_size = 7, .num_quantizers = 3, .body = {.dim = 8, .depth = 1, .dim_head = 4, .heads = 2, .ff_mult = 2, .conv_kernel_size = 3, .t5_rel_pos_bias = t5}};
+  return {.codebook_size = 7,
+          .num_quantizers = 3,
+          .body = {.dim = 8, .depth = 1, .dim_head = 4, .heads = 2, .ff_mult = 2, .conv_kernel_size = 3, .t5_rel_pos_bias = t5}};
 }
 }  // namespace
 

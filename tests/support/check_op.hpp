@@ -54,14 +54,18 @@ outcome run_with(F const& f, ss::workspace_options options, Arrays const&... inp
   ss::recording<Exec> ctx{work};
   auto const enter = [&](auto const& host) {
     auto const x = ctx.upload(host);
-    if constexpr (differentiable<std::remove_cvref_t<decltype(host)>>) return ctx.leaf(x);
-    else return x;
+    if constexpr (differentiable<std::remove_cvref_t<decltype(host)>>)
+      return ctx.leaf(x);
+    else
+      return x;
   };
   auto const leaves = std::tuple{enter(inputs)...};
   auto const call = [&](auto const&... x) { return ctx.eval(f(ctx, x...)); };
   auto const expression = [](auto const& x) {
-    if constexpr (AsExpression && std::is_floating_point_v<typename std::remove_cvref_t<decltype(x)>::value_type>) return x * 1.0;
-    else return x;
+    if constexpr (AsExpression && std::is_floating_point_v<typename std::remove_cvref_t<decltype(x)>::value_type>)
+      return x * 1.0;
+    else
+      return x;
   };
   auto const y = std::apply([&](auto const&... x) { return call(expression(x)...); }, leaves);
   auto const host = ctx.download(y);
@@ -131,7 +135,8 @@ void check_differences(F const& f, check_options options, outcome const& referen
         x = kept;
         numeric.push_back((above - below) / (2 * options.step));
       }
-      compare("gradient of input " + std::to_string(k) + " against finite differences", reference.gradients[k], numeric, ss::tolerance_of<double>(ss::computed::difference));
+      compare("gradient of input " + std::to_string(k) + " against finite differences", reference.gradients[k], numeric,
+              ss::tolerance_of<double>(ss::computed::difference));
       ++k;
     }
   };

@@ -47,7 +47,8 @@ void compare_gradients(Model const& model, Gradients& gradients, golden_model co
   for (auto const& entry : found) {
     auto const expected = file.tensor("grad." + prefix + entry.first);
     CHECK(entry.second.shape == expected.shape);
-    detail::compare("gradient of " + entry.first, flat(entry.second.values), flat(expected.values), ss::tolerance_of<float>(ss::computed::whole_model));
+    detail::compare("gradient of " + entry.first, flat(entry.second.values), flat(expected.values),
+                    ss::tolerance_of<float>(ss::computed::whole_model));
   }
 }
 

@@ -28,7 +28,9 @@ struct table : ss::gradient_table<exec> {
 /// An op that fails on its way there or back.
 struct failing_op {
   static constexpr char const* name = "failing";
-  struct saved { bool back; };
+  struct saved {
+    bool back;
+  };
   static auto forward(auto& ctx, auto const& x, bool forth, bool back) {
     auto* const y = ctx.template allocate<double>(x.size());
     if (forth) ss::fail<ss::value_error>("failing: forth");

@@ -8,12 +8,12 @@
 namespace SPEARSTORM_NS {
 
 struct counters {
-  double flops = 0;        ///< of matrix products; element-wise work is told by bytes
-  double bytes = 0;        ///< read and written by the operands of products, or touched once by element-wise work
-  index calls = 0;         ///< verbs
-  index uploads = 0;       ///< host to policy memory
-  index downloads = 0;     ///< and back
-  index logit_rows = 0;    ///< rows of logits computed by level heads
+  double flops = 0;      ///< of matrix products; element-wise work is told by bytes
+  double bytes = 0;      ///< read and written by the operands of products, or touched once by element-wise work
+  index calls = 0;       ///< verbs
+  index uploads = 0;     ///< host to policy memory
+  index downloads = 0;   ///< and back
+  index logit_rows = 0;  ///< rows of logits computed by level heads
 
   void product(backend::gemm_call const& call, std::size_t element) {
     ++calls;

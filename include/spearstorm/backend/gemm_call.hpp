@@ -19,7 +19,9 @@ struct gemm_call {
   index a_offset(index item) const { return item / heads * a_batch + item % heads * a_head; }
   index b_offset(index item) const { return item / heads * b_batch + item % heads * b_head; }
   index c_offset(index item) const { return item / heads * c_batch + item % heads * c_head; }
-  double flops() const { return 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) * static_cast<double>(batches * heads); }
+  double flops() const {
+    return 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) * static_cast<double>(batches * heads);
+  }
 };
 
 }  // namespace SPEARSTORM_NS::backend

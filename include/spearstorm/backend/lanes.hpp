@@ -18,12 +18,18 @@ struct scalar_lanes {
   struct one {
     index i;
     template <class U>
-    SPEARSTORM_HD T load(U const* from) const { return static_cast<T>(from[i]); }
+    SPEARSTORM_HD T load(U const* from) const {
+      return static_cast<T>(from[i]);
+    }
     template <class U>
-    SPEARSTORM_HD void store(U* to, T v) const { to[i] = static_cast<U>(v); }
+    SPEARSTORM_HD void store(U* to, T v) const {
+      to[i] = static_cast<U>(v);
+    }
     /// f(position) for each position; for what has no vector form, such as random bits.
     template <class F>
-    SPEARSTORM_HD T generate(F const& f) const { return f(i); }
+    SPEARSTORM_HD T generate(F const& f) const {
+      return f(i);
+    }
   };
 
   template <class F>

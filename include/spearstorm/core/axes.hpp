@@ -10,31 +10,31 @@
 #include "spearstorm/core/config.hpp"
 
 /// Declares an axis of the given name; users declare their own the same way, in any namespace.
-#define SPEARSTORM_AXIS(NAME)                                                  \
-  template <::spearstorm::index N = ::spearstorm::dynamic>                     \
-  struct NAME {                                                                \
-    static constexpr ::spearstorm::index extent = N;                           \
-    static constexpr std::string_view name = #NAME;                            \
-    template <::spearstorm::index M>                                           \
-    using resized = NAME<M>;                                                   \
+#define SPEARSTORM_AXIS(NAME)                              \
+  template <::spearstorm::index N = ::spearstorm::dynamic> \
+  struct NAME {                                            \
+    static constexpr ::spearstorm::index extent = N;       \
+    static constexpr std::string_view name = #NAME;        \
+    template <::spearstorm::index M>                       \
+    using resized = NAME<M>;                               \
   }
 
 namespace SPEARSTORM_NS {
 
 namespace axes {
-SPEARSTORM_AXIS(batch);   // examples
-SPEARSTORM_AXIS(frames);  // time steps of codec or encoder
-SPEARSTORM_AXIS(levels);  // quantizers of the codec, coarse to fine
-SPEARSTORM_AXIS(dim);     // features
-SPEARSTORM_AXIS(vocab);   // codes of a codebook, ids of a vocabulary
-SPEARSTORM_AXIS(rows);    // chosen positions, flattened
-SPEARSTORM_AXIS(heads);   // attention heads
-SPEARSTORM_AXIS(in);      // a weight's input features
-SPEARSTORM_AXIS(out);     // a weight's output features
-SPEARSTORM_AXIS(kernel);  // taps of a convolution
-SPEARSTORM_AXIS(buckets); // relative positions of T5
-SPEARSTORM_AXIS(samples); // audio samples
-SPEARSTORM_AXIS(bins);    // frequencies of a spectrum, bands of a mel spectrum
+SPEARSTORM_AXIS(batch);    // examples
+SPEARSTORM_AXIS(frames);   // time steps of codec or encoder
+SPEARSTORM_AXIS(levels);   // quantizers of the codec, coarse to fine
+SPEARSTORM_AXIS(dim);      // features
+SPEARSTORM_AXIS(vocab);    // codes of a codebook, ids of a vocabulary
+SPEARSTORM_AXIS(rows);     // chosen positions, flattened
+SPEARSTORM_AXIS(heads);    // attention heads
+SPEARSTORM_AXIS(in);       // a weight's input features
+SPEARSTORM_AXIS(out);      // a weight's output features
+SPEARSTORM_AXIS(kernel);   // taps of a convolution
+SPEARSTORM_AXIS(buckets);  // relative positions of T5
+SPEARSTORM_AXIS(samples);  // audio samples
+SPEARSTORM_AXIS(bins);     // frequencies of a spectrum, bands of a mel spectrum
 }  // namespace axes
 
 template <class A>
@@ -67,14 +67,18 @@ inline constexpr bool axes_fit<axis_list<G...>, axis_list<W...>> = (axis_fits<G,
 template <class List>
 struct last_axis {};
 template <class A>
-struct last_axis<axis_list<A>> { using type = A; };
+struct last_axis<axis_list<A>> {
+  using type = A;
+};
 template <class A, class B, class... Rest>
 struct last_axis<axis_list<A, B, Rest...>> : last_axis<axis_list<B, Rest...>> {};
 
 template <class List, class Last>
 struct replace_last {};
 template <class Old, class Last>
-struct replace_last<axis_list<Old>, Last> { using type = axis_list<Last>; };
+struct replace_last<axis_list<Old>, Last> {
+  using type = axis_list<Last>;
+};
 template <class A, class B, class... Rest, class Last>
 struct replace_last<axis_list<A, B, Rest...>, Last> {
   template <class... Tail>
@@ -108,7 +112,9 @@ template <class... Axes>
 std::string to_string(axis_list<Axes...>, sizes<sizeof...(Axes)> const& of) {
   std::string text = "(";
   std::size_t at = 0;
-  (((text += (at == 0 ? "" : ", ")), (text += Axes::name), (text += " = "), (text += of[at] == dynamic ? "?" : std::to_string(of[at])), ++at), ...);
+  (((text += (at == 0 ? "" : ", ")), (text += Axes::name), (text += " = "), (text += of[at] == dynamic ? "?" : std::to_string(of[at])),
+    ++at),
+   ...);
   return text + ")";
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 // What every other header builds on: the version, its inline namespace, and the few macros of this library.
 
+#include <math.h>  // the C names with their C++ overloads, so that functors may write exp(x) for float, double and SIMD batches alike
 #include <cstddef>
 #include <cstdint>
-#include <math.h>  // the C names with their C++ overloads, so that functors may write exp(x) for float, double and SIMD batches alike
 
 #define SPEARSTORM_VERSION_MAJOR 0
 #define SPEARSTORM_VERSION_MINOR 1

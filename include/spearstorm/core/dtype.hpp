@@ -39,7 +39,15 @@ template <class T>
 inline constexpr bool is_floating = std::is_floating_point_v<T> || std::is_same_v<T, bfloat16>;
 
 /// Precisions: what a policy computes with, what parameters are kept in, what sums run in.
-struct f32 { using value_type = float; using param_type = float; using accum_type = float; };
-struct f64 { using value_type = double; using param_type = double; using accum_type = double; };
+struct f32 {
+  using value_type = float;
+  using param_type = float;
+  using accum_type = float;
+};
+struct f64 {
+  using value_type = double;
+  using param_type = double;
+  using accum_type = double;
+};
 
 }  // namespace SPEARSTORM_NS

@@ -15,13 +15,27 @@ struct error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-struct shape_error : error { using error::error; };    ///< a run-time length differs from what the function expects
-struct value_error : error { using error::error; };    ///< an option or an id lies outside its range
-struct stale_tensor : error { using error::error; };   ///< a handle is used after its context or frame ended
-struct context_error : error { using error::error; };  ///< contexts or frames are not nested as they must be
-struct numeric_error : error { using error::error; };  ///< anomaly mode met a value that is not finite
-struct format_error : error { using error::error; };   ///< a file's content breaks its format
-struct io_error : error { using error::error; };       ///< the operating system refused a file
+struct shape_error : error {
+  using error::error;
+};  ///< a run-time length differs from what the function expects
+struct value_error : error {
+  using error::error;
+};  ///< an option or an id lies outside its range
+struct stale_tensor : error {
+  using error::error;
+};  ///< a handle is used after its context or frame ended
+struct context_error : error {
+  using error::error;
+};  ///< contexts or frames are not nested as they must be
+struct numeric_error : error {
+  using error::error;
+};  ///< anomaly mode met a value that is not finite
+struct format_error : error {
+  using error::error;
+};  ///< a file's content breaks its format
+struct io_error : error {
+  using error::error;
+};  ///< the operating system refused a file
 
 /// Joins its arguments into one message, as a stream would print them.
 template <class... Parts>
@@ -40,8 +54,8 @@ template <class Error, class... Parts>
 /// `check_size("linear", "input", "dim", 384, "weight", 512)` throws
 /// `linear: input has dim = 384, weight expects dim = 512`.
 /// @throws shape_error where found differs from expected
-inline void check_size(std::string_view function, std::string_view argument, std::string_view axis, index found,
-                       std::string_view other, index expected) {
+inline void check_size(std::string_view function, std::string_view argument, std::string_view axis, index found, std::string_view other,
+                       index expected) {
   if (found != expected)
     fail<shape_error>(function, ": ", argument, " has ", axis, " = ", found, ", ", other, " expects ", axis, " = ", expected);
 }

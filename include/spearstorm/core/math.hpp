@@ -23,13 +23,19 @@ using ::tanh;
 
 template <class T>
   requires std::is_arithmetic_v<T>
-SPEARSTORM_HD constexpr T max(T a, T b) { return a > b ? a : b; }
+SPEARSTORM_HD constexpr T max(T a, T b) {
+  return a > b ? a : b;
+}
 template <class T>
   requires std::is_arithmetic_v<T>
-SPEARSTORM_HD constexpr T min(T a, T b) { return a < b ? a : b; }
+SPEARSTORM_HD constexpr T min(T a, T b) {
+  return a < b ? a : b;
+}
 /// a where the condition holds, else b; batches have their own, lane by lane.
 template <class T>
   requires std::is_arithmetic_v<T>
-SPEARSTORM_HD constexpr T select(bool condition, T yes, T no) { return condition ? yes : no; }
+SPEARSTORM_HD constexpr T select(bool condition, T yes, T no) {
+  return condition ? yes : no;
+}
 
 }  // namespace SPEARSTORM_NS

@@ -39,7 +39,8 @@ struct random_stream {
 
   /// 32 random bits of (example, position).
   SPEARSTORM_HD constexpr std::uint32_t bits(std::uint32_t example, std::uint32_t position) const {
-    auto const block = philox({step, stream, example, position >> 2}, {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
+    auto const block =
+        philox({step, stream, example, position >> 2}, {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
     std::uint32_t const lane = position & 3u;  // no indexing by a run-time value: it would put the block into local memory on devices
     return lane == 0 ? block[0] : lane == 1 ? block[1] : lane == 2 ? block[2] : block[3];
   }

@@ -82,7 +82,8 @@ using tensor_with = decltype(detail::tensor_with<T>(List{}));
 template <axis_type... Axes, class T, axis_type... From>
 tensor<T, Axes...> view(tensor<T, From...> const& x, sizes<sizeof...(Axes)> extents) {
   if (product(extents) != x.size())
-    fail<shape_error>("view: ", to_string(axis_list<From...>{}, x.extents()), " cannot be seen as ", to_string(axis_list<Axes...>{}, extents));
+    fail<shape_error>("view: ", to_string(axis_list<From...>{}, x.extents()), " cannot be seen as ",
+                      to_string(axis_list<Axes...>{}, extents));
   std::size_t at = 0;
   [[maybe_unused]] auto const check = [&](std::string_view name, index fixed) {
     if (fixed != dynamic) check_size("view", "the result", name, extents[at], "its type", fixed);

@@ -34,7 +34,8 @@ constexpr tolerance tolerance_of(computed kind) {
 
 /// |found - expected| <= absolute + relative * |expected|; two equal infinities agree, NaN never does.
 inline bool agree(double found, double expected, tolerance within) {
-  return found == expected || (std::isfinite(expected) && std::abs(found - expected) <= within.absolute + within.relative * std::abs(expected));
+  return found == expected ||
+         (std::isfinite(expected) && std::abs(found - expected) <= within.absolute + within.relative * std::abs(expected));
 }
 
 }  // namespace SPEARSTORM_NS

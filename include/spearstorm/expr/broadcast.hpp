@@ -75,7 +75,9 @@ constexpr std::array<std::size_t, sizeof...(Of) + 1> positions(axis_list<Of...>,
 }
 
 template <class... Axes>
-constexpr std::array<std::string_view, sizeof...(Axes) + 1> axis_names(axis_list<Axes...>) { return {Axes::name..., ""}; }
+constexpr std::array<std::string_view, sizeof...(Axes) + 1> axis_names(axis_list<Axes...>) {
+  return {Axes::name..., ""};
+}
 
 /// Writes an operand's sizes into those of the result; sizes start at `dynamic`.
 /// @throws shape_error where two operands differ on an axis of the same name
@@ -85,7 +87,8 @@ void merge_sizes(sizes<Operand::rank> const& of, sizes<Result::rank>& into) {
   for (std::size_t i = 0; i < of.size(); ++i) {
     index& size = into[table[i]];
     if (size != dynamic && size != of[i])
-      fail<shape_error>("expression: operands ", to_string(Operand{}, of), " and ", to_string(Result{}, into), " differ in size on axis ", axis_names(Operand{})[i]);
+      fail<shape_error>("expression: operands ", to_string(Operand{}, of), " and ", to_string(Result{}, into), " differ in size on axis ",
+                        axis_names(Operand{})[i]);
     size = of[i];
   }
 }

@@ -22,7 +22,8 @@ struct expanded {
   template <std::size_t... Before, std::size_t... Behind, class... Axes>
   static auto insert(std::index_sequence<Before...>, std::index_sequence<Behind...>, axis_list<Axes...>) {
     using all = std::tuple<std::type_identity<Axes>...>;
-    return axis_list<typename std::tuple_element_t<Before, all>::type..., Axis, typename std::tuple_element_t<Place + Behind, all>::type...>{};
+    return axis_list<typename std::tuple_element_t<Before, all>::type..., Axis,
+                     typename std::tuple_element_t<Place + Behind, all>::type...>{};
   }
   static constexpr std::size_t behind = static_cast<std::size_t>(A::axes_type::rank) - Place;
 
@@ -41,22 +42,32 @@ struct expanded {
     return made;
   }
   template <class Result, index At, class Loop>
-  void enter(Loop& into) const { a.template enter<Result, At>(into); }
+  void enter(Loop& into) const {
+    a.template enter<Result, At>(into);
+  }
   template <index At, class Each>
-  void visit_leaves(Each&& each) const { a.template visit_leaves<At>(each); }
+  void visit_leaves(Each&& each) const {
+    a.template visit_leaves<At>(each);
+  }
   template <index At, class Value, class Pack, class Loop, class Position>
   SPEARSTORM_HD void load(Loop const& steps, index const* base, Position position, Pack* into) const {
     a.template load<At, Value>(steps, base, position, into);
   }
   template <index At, class Value, class Pack>
-  SPEARSTORM_HD Pack value(Pack const* of) const { return a.template value<At, Value>(of); }
+  SPEARSTORM_HD Pack value(Pack const* of) const {
+    return a.template value<At, Value>(of);
+  }
 
   template <class Pack>
   using trace = typename A::template trace<Pack>;
   template <index At, class Value, class Pack>
-  SPEARSTORM_HD trace<Pack> follow(Pack const* of) const { return a.template follow<At, Value>(of); }
+  SPEARSTORM_HD trace<Pack> follow(Pack const* of) const {
+    return a.template follow<At, Value>(of);
+  }
   template <index At, class Pack>
-  SPEARSTORM_HD void pull(trace<Pack> const& t, Pack seed, Pack* gradients) const { a.template pull<At>(t, seed, gradients); }
+  SPEARSTORM_HD void pull(trace<Pack> const& t, Pack seed, Pack* gradients) const {
+    a.template pull<At>(t, seed, gradients);
+  }
 };
 
 /// Where an axis stands in a list; the list's length where it is missing.
@@ -82,7 +93,9 @@ auto expand_at(X const& x, index size) {
 /// @shape x (...)  returns (Axis = size, ...)
 /// @throws value_error where the size is negative
 template <template <index> class Axis, expression_like X>
-auto expand(X const& x, index size) { return expr::expand_at<Axis<dynamic>, 0>(x, size); }
+auto expand(X const& x, index size) {
+  return expr::expand_at<Axis<dynamic>, 0>(x, size);
+}
 
 /// The new axis stands in front of the axis `Before`.
 /// @shape x (..., Before, ...)  returns (..., Axis = size, Before, ...)
@@ -90,7 +103,8 @@ template <template <index> class Axis, template <index> class Before, expression
 auto expand(X const& x, index size) {
   using of = typename expr::node_of<X>::axes_type;
   constexpr std::size_t place = expr::place_of<Before<dynamic>>(of{});
-  static_assert(place < static_cast<std::size_t>(of::rank), "spearstorm: expand: the operand lacks the axis that the new one is to stand before");
+  static_assert(place < static_cast<std::size_t>(of::rank),
+                "spearstorm: expand: the operand lacks the axis that the new one is to stand before");
   return expr::expand_at<Axis<dynamic>, place>(x, size);
 }
 

@@ -11,13 +11,13 @@ inline constexpr index span = 2048;  // positions a row where no leaf broadcasts
 /// Strides are in elements, 0 on axes that the leaf lacks. A device kernel takes this by value.
 template <index Leaves>
 struct loop {
-  index size = 0;                 ///< elements of the result
-  index cols = 0;                 ///< elements of a row; rows never cross multiples of it
-  index outer_rank = 0;           ///< axes before the last, in order
-  index outer[max_rank] = {};     ///< their sizes
+  index size = 0;              ///< elements of the result
+  index cols = 0;              ///< elements of a row; rows never cross multiples of it
+  index outer_rank = 0;        ///< axes before the last, in order
+  index outer[max_rank] = {};  ///< their sizes
   index stride[Leaves == 0 ? 1 : Leaves][max_rank] = {};
-  bool along[Leaves == 0 ? 1 : Leaves] = {};      ///< the leaf varies within a row
-  bool flat = true;                               ///< no leaf broadcasts: every leaf is indexed as the result is
+  bool along[Leaves == 0 ? 1 : Leaves] = {};  ///< the leaf varies within a row
+  bool flat = true;                           ///< no leaf broadcasts: every leaf is indexed as the result is
 
   /// Where leaf `at` starts for the row of the result that holds position `first`.
   SPEARSTORM_HD index offset(index at, index first) const {
@@ -53,8 +53,10 @@ void enter_leaf(loop<Leaves>& into, index at, sizes<Leaf::rank> const& of) {
     index step = 1;
     for (std::size_t i = of.size(); i-- > 0;) {
       auto const axis = static_cast<index>(table[i]);
-      if (axis == Result::rank - 1) into.along[at] = true;
-      else into.stride[at][axis] = step;
+      if (axis == Result::rank - 1)
+        into.along[at] = true;
+      else
+        into.stride[at][axis] = step;
       step *= of[i];
     }
   }

@@ -25,25 +25,39 @@ struct leaf {
   auto extents() const { return x.extents(); }
 
   template <class Result, index At, class Loop>
-  void enter(Loop& into) const { enter_leaf<axes_type, Result>(into, At, x.extents()); }
+  void enter(Loop& into) const {
+    enter_leaf<axes_type, Result>(into, At, x.extents());
+  }
 
   template <index At, class F>
-  void visit_leaves(F&& each) const { each(At, x); }
+  void visit_leaves(F&& each) const {
+    each(At, x);
+  }
 
   template <index At, class Value, class Pack, class Loop, class Position>
   SPEARSTORM_HD void load(Loop const& steps, index const* base, Position position, Pack* into) const {
-    if (steps.along[At] || steps.flat) into[At] = position.load(x.data() + base[At]);
-    else into[At] = Pack(static_cast<Value>(x.data()[base[At]]));
+    if (steps.along[At] || steps.flat)
+      into[At] = position.load(x.data() + base[At]);
+    else
+      into[At] = Pack(static_cast<Value>(x.data()[base[At]]));
   }
   template <index At, class Value, class Pack>
-  SPEARSTORM_HD Pack value(Pack const* of) const { return of[At]; }
+  SPEARSTORM_HD Pack value(Pack const* of) const {
+    return of[At];
+  }
 
   template <class Pack>
-  struct trace { Pack y; };
+  struct trace {
+    Pack y;
+  };
   template <index At, class Value, class Pack>
-  SPEARSTORM_HD trace<Pack> follow(Pack const* of) const { return {of[At]}; }
+  SPEARSTORM_HD trace<Pack> follow(Pack const* of) const {
+    return {of[At]};
+  }
   template <index At, class Pack>
-  SPEARSTORM_HD void pull(trace<Pack> const&, Pack seed, Pack* gradients) const { gradients[At] = seed; }
+  SPEARSTORM_HD void pull(trace<Pack> const&, Pack seed, Pack* gradients) const {
+    gradients[At] = seed;
+  }
 };
 
 /// A number.
@@ -62,12 +76,18 @@ struct constant {
   template <index At, class Value, class Pack, class Loop, class Position>
   SPEARSTORM_HD void load(Loop const&, index const*, Position, Pack*) const {}
   template <index At, class Value, class Pack>
-  SPEARSTORM_HD Pack value(Pack const*) const { return Pack(static_cast<Value>(number)); }
+  SPEARSTORM_HD Pack value(Pack const*) const {
+    return Pack(static_cast<Value>(number));
+  }
 
   template <class Pack>
-  struct trace { Pack y; };
+  struct trace {
+    Pack y;
+  };
   template <index At, class Value, class Pack>
-  SPEARSTORM_HD trace<Pack> follow(Pack const*) const { return {Pack(static_cast<Value>(number))}; }
+  SPEARSTORM_HD trace<Pack> follow(Pack const*) const {
+    return {Pack(static_cast<Value>(number))};
+  }
   template <index At, class Pack>
   SPEARSTORM_HD void pull(trace<Pack> const&, Pack, Pack*) const {}
 };
@@ -83,18 +103,27 @@ struct unary {
 
   auto extents() const { return a.extents(); }
   template <class Result, index At, class Loop>
-  void enter(Loop& into) const { a.template enter<Result, At>(into); }
+  void enter(Loop& into) const {
+    a.template enter<Result, At>(into);
+  }
   template <index At, class Each>
-  void visit_leaves(Each&& each) const { a.template visit_leaves<At>(each); }
+  void visit_leaves(Each&& each) const {
+    a.template visit_leaves<At>(each);
+  }
   template <index At, class Value, class Pack, class Loop, class Position>
   SPEARSTORM_HD void load(Loop const& steps, index const* base, Position position, Pack* into) const {
     a.template load<At, Value>(steps, base, position, into);
   }
   template <index At, class Value, class Pack>
-  SPEARSTORM_HD Pack value(Pack const* of) const { return f.value(a.template value<At, Value>(of)); }
+  SPEARSTORM_HD Pack value(Pack const* of) const {
+    return f.value(a.template value<At, Value>(of));
+  }
 
   template <class Pack>
-  struct trace { Pack y; typename A::template trace<Pack> a; };
+  struct trace {
+    Pack y;
+    typename A::template trace<Pack> a;
+  };
   template <index At, class Value, class Pack>
   SPEARSTORM_HD trace<Pack> follow(Pack const* of) const {
     auto const p = a.template follow<At, Value>(of);
@@ -144,7 +173,11 @@ struct binary {
   }
 
   template <class Pack>
-  struct trace { Pack y; typename A::template trace<Pack> a; typename B::template trace<Pack> b; };
+  struct trace {
+    Pack y;
+    typename A::template trace<Pack> a;
+    typename B::template trace<Pack> b;
+  };
   template <index At, class Value, class Pack>
   SPEARSTORM_HD trace<Pack> follow(Pack const* of) const {
     auto const p = a.template follow<At, Value>(of);
@@ -202,7 +235,12 @@ struct ternary {
   }
 
   template <class Pack>
-  struct trace { Pack y; typename A::template trace<Pack> a; typename B::template trace<Pack> b; typename C::template trace<Pack> c; };
+  struct trace {
+    Pack y;
+    typename A::template trace<Pack> a;
+    typename B::template trace<Pack> b;
+    typename C::template trace<Pack> c;
+  };
   template <index At, class Value, class Pack>
   SPEARSTORM_HD trace<Pack> follow(Pack const* of) const {
     auto const p = a.template follow<At, Value>(of);

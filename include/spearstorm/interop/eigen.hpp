@@ -44,7 +44,8 @@ auto to_array(Eigen::DenseBase<Derived> const& matrix) {
     extents = {matrix.rows(), matrix.cols()};
   } else {
     if (matrix.rows() != 1 && matrix.cols() != 1)
-      fail<shape_error>("to_array: the matrix has ", matrix.rows(), " rows and ", matrix.cols(), " columns, one axis expects one row or one column");
+      fail<shape_error>("to_array: the matrix has ", matrix.rows(), " rows and ", matrix.cols(),
+                        " columns, one axis expects one row or one column");
     extents = {matrix.size()};
   }
   array<typename Derived::Scalar, Axes...> made(extents);
@@ -54,6 +55,8 @@ auto to_array(Eigen::DenseBase<Derived> const& matrix) {
 
 /// A copy of a matrix as a tensor of the context.
 template <axis_type... Axes, context_like Ctx, class Derived>
-auto upload(Ctx& ctx, Eigen::DenseBase<Derived> const& matrix) { return ctx.upload(to_array<Axes...>(matrix)); }
+auto upload(Ctx& ctx, Eigen::DenseBase<Derived> const& matrix) {
+  return ctx.upload(to_array<Axes...>(matrix));
+}
 
 }  // namespace SPEARSTORM_NS::interop

@@ -20,9 +20,13 @@ auto adapt(T* data, std::array<index, Rank> const& extents) {
 
 /// Valid until the array is resized, moved from or destroyed; writing to the view writes to the array.
 template <class T, axis_type... Axes>
-auto xtensor_view(array<T, Axes...>& x) { return detail::adapt(x.data(), x.extents()); }
+auto xtensor_view(array<T, Axes...>& x) {
+  return detail::adapt(x.data(), x.extents());
+}
 template <class T, axis_type... Axes>
-auto xtensor_view(array<T, Axes...> const& x) { return detail::adapt(x.data(), x.extents()); }
+auto xtensor_view(array<T, Axes...> const& x) {
+  return detail::adapt(x.data(), x.extents());
+}
 template <class T, axis_type... Axes>
 void xtensor_view(array<T, Axes...> const&& x) = delete;  // a view of a temporary would outlive it
 
@@ -52,6 +56,8 @@ auto to_array(xt::xexpression<E> const& expression) {
 
 /// A copy of an expression as a tensor of the context.
 template <axis_type... Axes, context_like Ctx, class E>
-auto upload(Ctx& ctx, xt::xexpression<E> const& expression) { return ctx.upload(to_array<Axes...>(expression)); }
+auto upload(Ctx& ctx, xt::xexpression<E> const& expression) {
+  return ctx.upload(to_array<Axes...>(expression));
+}
 
 }  // namespace SPEARSTORM_NS::interop

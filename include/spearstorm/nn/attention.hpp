@@ -35,7 +35,8 @@ struct attention {
         dropout(rate) {}
 
   /// @param bias a tensor (heads, offsets), or nothing
-  auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask = {}, auto const&... bias) const {
+  auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask = {},
+                  auto const&... bias) const {
     auto const h = norm(ctx, x);                                                   // (batch, frames, dim)
     auto q = to_q(ctx, h), k = to_k(ctx, h);                                       // (batch, frames, heads * dim_head)
     auto const v = to_v(ctx, h);                                                   // (batch, frames, heads * dim_head)

@@ -18,13 +18,15 @@ struct conformer {
   std::vector<nn::conformer_block<C, Exec>> layers;
   std::optional<parameter<Exec, axes::buckets<buckets>, axes::heads<C.heads>>> rel_pos_bias;
 
-  explicit conformer(workspace<Exec>& work, conformer_shape const& c = C, conformer_options const& options = {}) : shape(nn::resolve(C, c)) {
+  explicit conformer(workspace<Exec>& work, conformer_shape const& c = C, conformer_options const& options = {})
+      : shape(nn::resolve(C, c)) {
     layers.reserve(static_cast<std::size_t>(shape.depth));
     for (index i = 0; i < shape.depth; ++i) layers.emplace_back(work, shape, options);
     if (shape.t5_rel_pos_bias) rel_pos_bias.emplace(work, sizes<2>{buckets, shape.heads}, initialiser::normal(1));
   }
 
-  auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask = {}) const {
+  auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x,
+                  ops::frame_mask const& mask = {}) const {
     auto h = view<axes::batch<>, axes::frames<>, width>(ctx.eval(x));              // (batch, frames, dim)
     if (rel_pos_bias) {
       auto const scale = std::sqrt(static_cast<double>(shape.dim_head));

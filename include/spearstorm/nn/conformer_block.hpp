@@ -20,9 +20,14 @@ struct conformer_block {
   nn::layer_norm<C.dim, Exec> post_norm;
 
   explicit conformer_block(workspace<Exec>& work, conformer_shape const& c = C, conformer_options const& o = {})
-      : ff1(work, c, o.ff_dropout), attn(work, c, o.attn_dropout), conv(work, c, o.conv_dropout), ff2(work, c, o.ff_dropout), post_norm(work, c.dim) {}
+      : ff1(work, c, o.ff_dropout),
+        attn(work, c, o.attn_dropout),
+        conv(work, c, o.conv_dropout),
+        ff2(work, c, o.ff_dropout),
+        post_norm(work, c.dim) {}
 
-  auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask = {}, auto const&... bias) const {
+  auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask = {},
+                  auto const&... bias) const {
     auto frame = ctx.frame();
     auto h = ctx.eval(ff1(ctx, x) * 0.5 + x);                                      // (batch, frames, dim)
     h = ctx.eval(attn(ctx, h, mask, bias...) + h);                                 // (batch, frames, dim)

@@ -21,8 +21,13 @@ struct conformer_shape {
 };
 
 /// All sizes come with the constructor: one compiled program for checkpoints of any shape.
-inline constexpr conformer_shape dynamic_conformer{.dim = dynamic, .depth = dynamic, .dim_head = dynamic, .heads = dynamic,
-                                                   .ff_mult = dynamic, .conv_expansion_factor = dynamic, .conv_kernel_size = dynamic};
+inline constexpr conformer_shape dynamic_conformer{.dim = dynamic,
+                                                   .depth = dynamic,
+                                                   .dim_head = dynamic,
+                                                   .heads = dynamic,
+                                                   .ff_mult = dynamic,
+                                                   .conv_expansion_factor = dynamic,
+                                                   .conv_kernel_size = dynamic};
 
 /// What is drawn or dropped at run time; soundstorm-pytorch's names.
 struct conformer_options {

@@ -38,7 +38,8 @@ struct conv_module {
         left(c.conv_causal ? c.conv_kernel_size - 1 : c.conv_kernel_size / 2),
         dropout(rate) {}
 
-  auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask = {}) const {
+  auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x,
+                  ops::frame_mask const& mask = {}) const {
     auto const h = norm(ctx, x);                                                   // (batch, frames, dim)
     auto const g = ctx.eval(value(ctx, h) * sigmoid(gate(ctx, h)));                // (batch, frames, channels)
     auto const d = ops::depthwise_conv(ctx, g, taps, taps_bias, {.left = left, .mask = mask});  // (batch, frames, channels)
@@ -57,7 +58,9 @@ struct conv_module {
   }
 
  private:
-  static initialiser start(conformer_shape const& c) { return initialiser::uniform(1 / std::sqrt(static_cast<double>(c.conv_kernel_size))); }
+  static initialiser start(conformer_shape const& c) {
+    return initialiser::uniform(1 / std::sqrt(static_cast<double>(c.conv_kernel_size)));
+  }
 };
 
 }  // namespace SPEARSTORM_NS::nn

@@ -24,8 +24,8 @@ struct feed_forward {
       : norm(work, c.dim), in(work, {c.dim, c.dim * c.ff_mult}), out(work, {c.dim * c.ff_mult, c.dim}), dropout(rate) {}
 
   auto operator()(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const {
-    auto const h = in(ctx, norm(ctx, x), silu);                                    // (..., inner)
-    return ops::dropout(ctx, out(ctx, ops::dropout(ctx, h, dropout)), dropout);    // (..., dim)
+    auto const h = in(ctx, norm(ctx, x), silu);                                  // (..., inner)
+    return ops::dropout(ctx, out(ctx, ops::dropout(ctx, h, dropout)), dropout);  // (..., dim)
   }
 
   static void visit(auto& self, auto&& each) {

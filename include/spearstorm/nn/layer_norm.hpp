@@ -19,7 +19,9 @@ struct layer_norm {
   explicit layer_norm(workspace<Exec>& work, index dim = Dim, double epsilon = 1e-5)
       : gamma(work, {resolve("layer_norm", "dim", Dim, dim)}, initialiser::ones()), beta(work, {dim}, initialiser::zeros()), eps(epsilon) {}
 
-  auto operator()(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const { return ops::layer_norm(ctx, x, gamma, beta, eps); }
+  auto operator()(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const {
+    return ops::layer_norm(ctx, x, gamma, beta, eps);
+  }
 
   static void visit(auto& self, auto&& each) {
     each("gamma", self.gamma);

@@ -33,9 +33,9 @@ struct level_heads {
         logits_bias(work, {s.levels, s.vocab}, start(s)) {}
 
   auto operator()(context<Exec> auto& ctx, tensor_of<axes::rows<>, width> auto const& x, std::vector<index> const& offsets) const {
-    auto const h = norm(ctx, ops::grouped_linear<width>(ctx, x, head, head_bias, offsets));     // (rows, dim)
+    auto const h = norm(ctx, ops::grouped_linear<width>(ctx, x, head, head_bias, offsets));  // (rows, dim)
     if constexpr (verbs::counting<Exec>) ctx.exec().counts->logit_rows += h.rows();
-    return ops::grouped_linear<axes::vocab<Vocab>>(ctx, h, logits, logits_bias, offsets);       // (rows, vocab)
+    return ops::grouped_linear<axes::vocab<Vocab>>(ctx, h, logits, logits_bias, offsets);  // (rows, vocab)
   }
 
   static void visit(auto& self, auto&& each) {

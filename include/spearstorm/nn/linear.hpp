@@ -41,7 +41,9 @@ struct linear {
   }
 
  private:
-  static initialiser start(linear_sizes sizes) { return initialiser::uniform(1 / std::sqrt(static_cast<double>(std::max<index>(sizes.in, 1)))); }
+  static initialiser start(linear_sizes sizes) {
+    return initialiser::uniform(1 / std::sqrt(static_cast<double>(std::max<index>(sizes.in, 1))));
+  }
 };
 
 }  // namespace SPEARSTORM_NS::nn

@@ -132,7 +132,7 @@ auto cross_entropy(context_like auto& ctx, operand auto const& logits, tensor<st
     verbs::transform<T>(ctx.exec(), losses.size(), backend::move_span, counted_elements<T>{targets.data(), counted, options.ignore});
     detail::sum_over(ctx.exec(), 1, losses.size(), 1, counted, count, [&](index n) { return ctx.template allocate<T>(n); });
   }
-  return ctx.eval(sum(ctx, losses) / ctx.template wrap<axis_list<>>(count, sizes<0>{})); // ()
+  return ctx.eval(sum(ctx, losses) / ctx.template wrap<axis_list<>>(count, sizes<0>{}));  // ()
 }
 
 }  // namespace SPEARSTORM_NS::ops

@@ -16,10 +16,12 @@ struct layer_norm_row {
     using pack = typename Lanes::pack;
     T const* const from = x + row * cols;
     T const mu = Lanes::sum(cols, [&](auto at) { return at.load(from); }) / static_cast<T>(cols);
-    T const var = Lanes::sum(cols, [&](auto at) {
-                    pack const d = at.load(from) - pack(mu);
-                    return pack(d * d);
-                  }) / static_cast<T>(cols);
+    T const var = Lanes::sum(cols,
+                             [&](auto at) {
+                               pack const d = at.load(from) - pack(mu);
+                               return pack(d * d);
+                             }) /
+                  static_cast<T>(cols);
     T const r = T(1) / sqrt(var + eps);
     Lanes::each(cols, [&](auto at) { at.store(y + row * cols, (at.load(from) - pack(mu)) * pack(r) * at.load(gamma) + at.load(beta)); });
     if (mean) mean[row] = mu, rstd[row] = r;
@@ -39,7 +41,8 @@ struct layer_norm_back_row {
     pack const mu(mean[row]), r(rstd[row]);
     if (dx) {
       T const g = Lanes::sum(cols, [&](auto at) { return pack(at.load(up) * at.load(gamma)); }) / static_cast<T>(cols);
-      T const gx = Lanes::sum(cols, [&](auto at) { return pack(at.load(up) * at.load(gamma) * (at.load(from) - mu) * r); }) / static_cast<T>(cols);
+      T const gx =
+          Lanes::sum(cols, [&](auto at) { return pack(at.load(up) * at.load(gamma) * (at.load(from) - mu) * r); }) / static_cast<T>(cols);
       Lanes::each(cols, [&](auto at) {
         pack const xhat = (at.load(from) - mu) * r;
         at.store(dx + row * cols, r * (at.load(up) * at.load(gamma) - pack(g) - xhat * pack(gx)));
@@ -63,8 +66,10 @@ struct layer_norm_op {
     index const rows = x.rows(), cols = x.cols();
     T* const y = ctx.template allocate<T>(x.size());
     T *mean = nullptr, *rstd = nullptr;
-    if constexpr (std::remove_reference_t<decltype(ctx)>::is_recording) mean = ctx.template allocate<T>(rows), rstd = ctx.template allocate<T>(rows);
-    verbs::each_row<T>(ctx.exec(), rows, cols, layer_norm_row<T>{x.data(), gamma.data(), beta.data(), y, mean, rstd, cols, static_cast<T>(eps)});
+    if constexpr (std::remove_reference_t<decltype(ctx)>::is_recording)
+      mean = ctx.template allocate<T>(rows), rstd = ctx.template allocate<T>(rows);
+    verbs::each_row<T>(ctx.exec(), rows, cols,
+                       layer_norm_row<T>{x.data(), gamma.data(), beta.data(), y, mean, rstd, cols, static_cast<T>(eps)});
     using axes = typename std::remove_cvref_t<decltype(x)>::axes_type;
     return std::pair{ctx.template wrap<axes>(y, x.extents()), saved<T>{x.data(), gamma.data(), mean, rstd, rows, cols}};
   }

@@ -32,7 +32,8 @@ struct sum_op {
   }
   template <class T>
   static void adjoint(auto& back, saved const& s, T const* dy) {
-    if (T* const dx = back.result(0, s.size)) verbs::transform<T>(back.exec(), s.size, backend::move_span, spread_elements<T>{dy, T(1), dx});
+    if (T* const dx = back.result(0, s.size))
+      verbs::transform<T>(back.exec(), s.size, backend::move_span, spread_elements<T>{dy, T(1), dx});
   }
 };
 

@@ -14,8 +14,8 @@ struct adamw_options {
   double rate = 3e-4;
   double beta1 = 0.9, beta2 = 0.99;
   double eps = 1e-8;
-  double weight_decay = 0;      ///< parameters of rank below 2 are never decayed
-  double max_grad_norm = 0.5;   ///< 0: no clipping
+  double weight_decay = 0;     ///< parameters of rank below 2 are never decayed
+  double max_grad_norm = 0.5;  ///< 0: no clipping
 };
 
 namespace detail {
@@ -107,11 +107,13 @@ class adamw {
   template <class Model>
   double step_(workspace<Exec>& work, Model& model, gradient_table<Exec>& gradients, std::optional<double> known = {}) {
     double const norm = known ? *known : gradient_norm(work, gradients);
-    if (!std::isfinite(norm)) fail<numeric_error>("adamw: the gradients' norm is ", norm, ", expected a finite number; no parameter was changed");
+    if (!std::isfinite(norm))
+      fail<numeric_error>("adamw: the gradients' norm is ", norm, ", expected a finite number; no parameter was changed");
     prepare(model);
     ++steps_;
     double const scale = options.max_grad_norm > 0 && norm > options.max_grad_norm ? options.max_grad_norm / (norm + 1e-6) : 1;
-    double const bias1 = 1 - std::pow(options.beta1, static_cast<double>(steps_)), bias2 = 1 - std::pow(options.beta2, static_cast<double>(steps_));
+    double const bias1 = 1 - std::pow(options.beta1, static_cast<double>(steps_)),
+                 bias2 = 1 - std::pow(options.beta2, static_cast<double>(steps_));
     std::size_t at = 0;
     for_each_parameter(model, [&](std::string const&, auto& p) {
       auto& s = slots_[at++];
@@ -119,9 +121,10 @@ class adamw {
       if (!g) return;
       double const decay = p.rank >= 2 ? options.weight_decay : 0;
       using T = value_type;
-      verbs::transform<T>(work.exec(), p.size(), backend::move_span,
-                          detail::adamw_elements<T>{p.change_(), s.mean.data(), s.square.data(), g, T(scale), T(options.beta1), T(options.beta2),
-                                                    T(options.rate / bias1), T(1 / std::sqrt(bias2)), T(options.eps), T(1 - options.rate * decay)});
+      verbs::transform<T>(
+          work.exec(), p.size(), backend::move_span,
+          detail::adamw_elements<T>{p.change_(), s.mean.data(), s.square.data(), g, T(scale), T(options.beta1), T(options.beta2),
+                                    T(options.rate / bias1), T(1 / std::sqrt(bias2)), T(options.eps), T(1 - options.rate * decay)});
     });
     return norm;
   }

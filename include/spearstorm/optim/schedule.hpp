@@ -10,10 +10,10 @@ namespace SPEARSTORM_NS::optim {
 /// audiolm-pytorch's names and defaults; departs from it in that the cosine's period begins after the warm-up, so it ends at `final`.
 struct rate_schedule {
   double rate = 3e-4;
-  double initial = 1e-5;   ///< where the warm-up starts
+  double initial = 1e-5;  ///< where the warm-up starts
   double final_rate = 0;
-  index warmup = 0;        ///< steps
-  index total = 0;         ///< steps of the whole run; 0: constant after the warm-up
+  index warmup = 0;  ///< steps
+  index total = 0;   ///< steps of the whole run; 0: constant after the warm-up
 
   /// The rate of step 0, 1, ...
   double at(index step) const {

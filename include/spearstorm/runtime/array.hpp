@@ -20,7 +20,8 @@ class array {
   static constexpr index rank = sizeof...(Axes);
 
   array() = default;
-  explicit array(sizes<rank> extents, T value = T{}) : extents_(checked(extents)), values_(static_cast<std::size_t>(product(extents)), value) {}
+  explicit array(sizes<rank> extents, T value = T{})
+      : extents_(checked(extents)), values_(static_cast<std::size_t>(product(extents)), value) {}
   array(sizes<rank> extents, std::vector<T> values) : extents_(checked(extents)), values_(std::move(values)) {
     if (size() != product(extents_))
       fail<shape_error>("array: ", size(), " values for ", to_string(axes_type{}, extents_), ", expected ", product(extents_));
@@ -42,10 +43,14 @@ class array {
   /// Element by position along each axis; positions are checked.
   template <std::convertible_to<index>... At>
     requires(sizeof...(At) == rank)
-  T& operator()(At... at) { return values_[offset({static_cast<index>(at)...})]; }
+  T& operator()(At... at) {
+    return values_[offset({static_cast<index>(at)...})];
+  }
   template <std::convertible_to<index>... At>
     requires(sizeof...(At) == rank)
-  T const& operator()(At... at) const { return values_[offset({static_cast<index>(at)...})]; }
+  T const& operator()(At... at) const {
+    return values_[offset({static_cast<index>(at)...})];
+  }
 
   friend bool operator==(array const&, array const&) = default;
 
@@ -63,7 +68,8 @@ class array {
   std::size_t offset(sizes<rank> const& at) const {
     index flat = 0;
     for (std::size_t i = 0; i < at.size(); ++i) {
-      if (at[i] < 0 || at[i] >= extents_[i]) fail<shape_error>("array: position ", at[i], " on axis ", i, " of ", to_string(axes_type{}, extents_));
+      if (at[i] < 0 || at[i] >= extents_[i])
+        fail<shape_error>("array: position ", at[i], " on axis ", i, " of ", to_string(axes_type{}, extents_));
       flat = flat * extents_[i] + at[i];
     }
     return static_cast<std::size_t>(flat);

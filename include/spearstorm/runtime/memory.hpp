@@ -18,10 +18,16 @@ struct host_memory {
   static constexpr bool on_host = true;
   static void* allocate(std::size_t bytes) { return ::operator new(bytes, std::align_val_t{alignment}); }
   static void release(void* at) noexcept { ::operator delete(at, std::align_val_t{alignment}); }
-  static void copy_in(void* to, void const* from, std::size_t bytes) { if (bytes > 0) std::memcpy(to, from, bytes); }
-  static void copy_out(void* to, void const* from, std::size_t bytes) { if (bytes > 0) std::memcpy(to, from, bytes); }
+  static void copy_in(void* to, void const* from, std::size_t bytes) {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  }
+  static void copy_out(void* to, void const* from, std::size_t bytes) {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  }
   /// Within this memory; the ranges may overlap.
-  static void move(void* to, void const* from, std::size_t bytes) { if (bytes > 0) std::memmove(to, from, bytes); }
+  static void move(void* to, void const* from, std::size_t bytes) {
+    if (bytes > 0) std::memmove(to, from, bytes);
+  }
 };
 
 }  // namespace SPEARSTORM_NS

@@ -56,7 +56,8 @@ class parameter {
   using array_type = array<value_type, Axes...>;
   static constexpr index rank = sizeof...(Axes);
 
-  parameter(workspace<Exec>& work, sizes<rank> extents, initialiser start) : extents_(extents), values_(product(extents)), id_(detail::next_parameter_id()) {
+  parameter(workspace<Exec>& work, sizes<rank> extents, initialiser start)
+      : extents_(extents), values_(product(extents)), id_(detail::next_parameter_id()) {
     array_type host(extents);
     random_stream const draws = work.next_initialiser();
     for (index i = 0; i < host.size(); ++i) {

@@ -36,8 +36,8 @@ std::string summary(Model const& model, run_cost cost = {}) {
   });
   std::ostringstream text;
   auto const row = [&](std::string const& name, std::string const& shape, std::string const& size) {
-    text << std::left << std::setw(static_cast<int>(name_width) + 2) << name << std::setw(static_cast<int>(shape_width) + 2) << shape << std::right
-         << std::setw(12) << size << '\n';
+    text << std::left << std::setw(static_cast<int>(name_width) + 2) << name << std::setw(static_cast<int>(shape_width) + 2) << shape
+         << std::right << std::setw(12) << size << '\n';
   };
   row("name", "shape", "parameters");
   for (auto const& l : lines) row(l.name, l.shape, std::to_string(l.size));

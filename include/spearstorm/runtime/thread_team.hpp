@@ -2,9 +2,9 @@
 // A fixed team of threads that works through numbered tasks. Which thread takes a task is open; what a task computes
 // depends on its number alone, so results are the same for any number of threads.
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <algorithm>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -77,8 +77,7 @@ class thread_team {
   }
   void work() {
     for (std::uint64_t seen = 0;;) {
-      for (int spin = 0; spin < spins && round_.load(std::memory_order_acquire) == seen; ++spin) {
-      }
+      for (int spin = 0; spin < spins && round_.load(std::memory_order_acquire) == seen; ++spin) {}
       if (round_.load(std::memory_order_acquire) == seen) {
         std::unique_lock lock(mutex_);
         wake_.wait(lock, [&] { return round_.load(std::memory_order_acquire) != seen; });

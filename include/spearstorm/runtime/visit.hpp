@@ -42,8 +42,10 @@ void for_each_parameter(X& x, F&& f, std::string const& path = {}) {
   } else if constexpr (detail::is_optional<plain>) {
     if (x) for_each_parameter(*x, f, path);
   } else {
-    static_assert(visitable<plain>, "spearstorm: a part of a model needs `static void visit(auto& self, auto&& each)` that names its members");
-    if constexpr (visitable<plain>) plain::visit(x, [&](std::string_view name, auto& member) { for_each_parameter(member, f, below(name)); });
+    static_assert(visitable<plain>,
+                  "spearstorm: a part of a model needs `static void visit(auto& self, auto&& each)` that names its members");
+    if constexpr (visitable<plain>)
+      plain::visit(x, [&](std::string_view name, auto& member) { for_each_parameter(member, f, below(name)); });
   }
 }
 

@@ -43,13 +43,14 @@ class workspace {
   using exec_type = Exec;
   using memory = typename Exec::memory;
 
-  explicit workspace(workspace_options options = {}) : team_(options.threads), exec_(team_), random_{options.seed, 0, 0}, anomaly_(options.anomaly) {}
+  explicit workspace(workspace_options options = {})
+      : team_(options.threads), exec_(team_), random_{options.seed, 0, 0}, anomaly_(options.anomaly) {}
   workspace(workspace const&) = delete;
   workspace& operator=(workspace const&) = delete;
 
   Exec& exec() { return exec_; }
   thread_team& team() { return team_; }
-  arena<memory>& values() { return values_; }      ///< tensors
+  arena<memory>& values() { return values_; }           ///< tensors
   arena<host_memory>& closures() { return closures_; }  ///< what the tape saves beside tensors
   bool anomaly() const { return anomaly_; }
 

@@ -12,16 +12,16 @@ namespace SPEARSTORM_NS::soundstorm {
 
 /// Names and defaults of soundstorm-pytorch's `generate`, except where a field says otherwise.
 struct generate_options {
-  index num_latents = 0;                     ///< frames to generate, the prompt's included; 0: the longest of `lengths`
-  index batch_size = 1;                      ///< rows, where neither prompt nor lengths tell
-  std::vector<index> lengths{};              ///< frames of each row; empty: num_latents for all
-  token::code_array prompt{};                ///< (batch, prompt frames, levels or fewer), acoustic tokens to go on from
-  std::vector<index> prompt_lengths{};       ///< prompt frames of each row; empty: all
-  std::vector<index> steps_per_level{};      ///< passes for each level; empty: `steps` for the first, one for each other
-  index steps = 18;                          ///< passes of the first level; soundstorm-pytorch. The paper: 16
+  index num_latents = 0;                 ///< frames to generate, the prompt's included; 0: the longest of `lengths`
+  index batch_size = 1;                  ///< rows, where neither prompt nor lengths tell
+  std::vector<index> lengths{};          ///< frames of each row; empty: num_latents for all
+  token::code_array prompt{};            ///< (batch, prompt frames, levels or fewer), acoustic tokens to go on from
+  std::vector<index> prompt_lengths{};   ///< prompt frames of each row; empty: all
+  std::vector<index> steps_per_level{};  ///< passes for each level; empty: `steps` for the first, one for each other
+  index steps = 18;                      ///< passes of the first level; soundstorm-pytorch. The paper: 16
   token::schedule schedule = token::cosine_schedule;
-  float start_temperature = 1;               ///< of the first pass, falling linearly over a level's passes
-  double filter_thres = 0.7;                 ///< soundstorm-pytorch: the best (1 - filter_thres) of the codes are candidates
+  float start_temperature = 1;  ///< of the first pass, falling linearly over a level's passes
+  double filter_thres = 0.7;    ///< soundstorm-pytorch: the best (1 - filter_thres) of the codes are candidates
   std::function<void(index pass, index passes)> progress{};  ///< called after each pass
 };
 
@@ -48,8 +48,9 @@ inline token::chosen_list rows_of(token::decoding_state const& state, index leve
 }
 
 /// Samples, or takes the best, in each row of logits; rows are tasks of the team.
-inline pass_guess guess(thread_team& team, token::decoding_state const& state, token::chosen_list const& list, std::span<float const> logits, token::decode_pass const& pass,
-                        generate_options const& options, random_stream const& noise) {
+inline pass_guess guess(thread_team& team, token::decoding_state const& state, token::chosen_list const& list,
+                        std::span<float const> logits, token::decode_pass const& pass, generate_options const& options,
+                        random_stream const& noise) {
   index const frames = state.codes.extent(1), vocab = state.mask_id;
   pass_guess made{token::id_array({state.codes.extent(0), frames}), token::confidence_array({state.codes.extent(0), frames})};
   float const temperature = options.start_temperature * static_cast<float>(pass.steps - 1 - pass.step) / static_cast<float>(pass.steps);
@@ -57,7 +58,8 @@ inline pass_guess guess(thread_team& team, token::decoding_state const& state, t
     index const at = list.rows.data()[r];
     auto const row = logits.subspan(static_cast<std::size_t>(r * vocab), static_cast<std::size_t>(vocab));
     std::int32_t const id = pass.greedy ? token::argmax(row)
-                                        : token::gumbel_sample(token::soundstorm_top_k(row, options.filter_thres), temperature, noise, at / frames, at % frames);
+                                        : token::gumbel_sample(token::soundstorm_top_k(row, options.filter_thres), temperature, noise,
+                                                               at / frames, at % frames);
     made.ids.data()[at] = id;
     made.confidence.data()[at] = token::confidence(row, id);
   });
@@ -73,8 +75,12 @@ template <soundstorm_shape C, execution_policy Exec, class Observe>
 token::code_array decode(model<C, Exec> const& of, workspace<Exec>& work, generate_options const& options, Observe const& observe) {
   auto const& shape = of.shape();
   auto lengths = options.lengths;
-  index const batch = !lengths.empty() ? static_cast<index>(lengths.size()) : options.prompt.size() > 0 ? options.prompt.extent(0) : options.batch_size;
-  index const frames = options.num_latents > 0 ? options.num_latents : lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end());
+  index const batch = !lengths.empty()            ? static_cast<index>(lengths.size())
+                      : options.prompt.size() > 0 ? options.prompt.extent(0)
+                                                  : options.batch_size;
+  index const frames = options.num_latents > 0 ? options.num_latents
+                       : lengths.empty()       ? 0
+                                               : *std::max_element(lengths.begin(), lengths.end());
   if (frames < 1) fail<value_error>("generate: num_latents = ", options.num_latents, ", expected 1 or more, or lengths");
   if (lengths.empty()) lengths.assign(static_cast<std::size_t>(batch), frames);
   auto const valid = token::valid_frames(lengths, frames);

@@ -35,8 +35,9 @@ struct model {
   auto loss(context<Exec> auto& ctx, token_batch const& batch, token::mask_options const& options = {}) const {
     auto const stream = ctx.stream("soundstorm/mask");
     auto const first = static_cast<index>(ctx.options().first_example);
-    return loss_of(ctx, batch, batch.padded() ? token::draw_mask(batch.codes, batch.valid, shape().codebook_size, options, stream, first)
-                                              : token::draw_mask(batch.codes, shape().codebook_size, options, stream, first));
+    return loss_of(ctx, batch,
+                   batch.padded() ? token::draw_mask(batch.codes, batch.valid, shape().codebook_size, options, stream, first)
+                                  : token::draw_mask(batch.codes, shape().codebook_size, options, stream, first));
   }
   /// The loss of a task that is drawn already.
   auto loss_of(context<Exec> auto& ctx, token_batch const& batch, token::drawn_mask const& drawn) const {
@@ -47,7 +48,8 @@ struct model {
   }
   /// Logits of the chosen positions, when the network is shown `input`.
   /// @shape input (batch, frames, levels)  returns (rows, vocab)
-  auto logits_of(context<Exec> auto& ctx, token_batch const& batch, token::code_array const& input, token::chosen_list const& chosen) const {
+  auto logits_of(context<Exec> auto& ctx, token_batch const& batch, token::code_array const& input,
+                 token::chosen_list const& chosen) const {
     ops::frame_mask mask;
     if (batch.padded()) mask = ctx.upload(batch.valid);
     auto const features = net.trunk(ctx, ctx.upload(input), mask);                 // (batch, frames, dim)

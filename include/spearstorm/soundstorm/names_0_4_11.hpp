@@ -12,9 +12,9 @@ namespace SPEARSTORM_NS::soundstorm {
 /// Where a parameter stands in the package's state_dict.
 struct package_place {
   std::string key;
-  index part = 0, parts = 1;     ///< which equal part of the tensor's first axis
-  bool transposed = false;       ///< the last two axes are exchanged there
-  std::vector<index> shape;      ///< of the whole tensor there
+  index part = 0, parts = 1;  ///< which equal part of the tensor's first axis
+  bool transposed = false;    ///< the last two axes are exchanged there
+  std::vector<index> shape;   ///< of the whole tensor there
 };
 
 /// The values of one tensor of a state_dict.
@@ -31,28 +31,18 @@ struct rename {
   index part = 0, parts = 1;
 };
 inline constexpr rename renames_0_4_11[] = {
-    {"norm.gamma", "norm.weight"},
-    {"norm.beta", "norm.bias"},
-    {"in.", "fn.net.0."},
-    {"out.", "fn.net.3."},
-    {"to_q.", "fn.to_q."},
-    {"to_k.", "fn.to_kv.", 0, 2},
-    {"to_v.", "fn.to_kv.", 1, 2},
-    {"to_out.", "fn.to_out."},
+    {"norm.gamma", "norm.weight"}, {"norm.beta", "norm.bias"},   {"in.", "fn.net.0."},         {"out.", "fn.net.3."},
+    {"to_q.", "fn.to_q."},         {"to_k.", "fn.to_kv.", 0, 2}, {"to_v.", "fn.to_kv.", 1, 2}, {"to_out.", "fn.to_out."},
 };
 inline constexpr rename conv_renames_0_4_11[] = {
-    {"norm.gamma", "net1.0.weight"},   {"norm.beta", "net1.0.bias"},       {"value.", "net1.2.", 0, 2}, {"gate.", "net1.2.", 1, 2},
-    {"taps_bias", "ds_conv.conv.bias"}, {"taps", "ds_conv.conv.weight"}, {"gamma", "net2.1.gamma"},  {"out.", "net2.2."},
+    {"norm.gamma", "net1.0.weight"},    {"norm.beta", "net1.0.bias"},    {"value.", "net1.2.", 0, 2}, {"gate.", "net1.2.", 1, 2},
+    {"taps_bias", "ds_conv.conv.bias"}, {"taps", "ds_conv.conv.weight"}, {"gamma", "net2.1.gamma"},   {"out.", "net2.2."},
 };
 inline constexpr rename top_renames_0_4_11[] = {
-    {"code_embeds", "code_embeds.weight"},
-    {"conformer.rel_pos_bias", "conformer.rel_pos_bias.relative_attention_bias.weight"},
-    {"heads.head_bias", "heads.0.bias"},
-    {"heads.head", "heads.0.weight"},
-    {"heads.norm.gamma", "to_logits.0.weight"},
-    {"heads.norm.beta", "to_logits.0.bias"},
-    {"heads.logits_bias", "to_logits.2.bias"},
-    {"heads.logits", "to_logits.2.weight"},
+    {"code_embeds", "code_embeds.weight"},      {"conformer.rel_pos_bias", "conformer.rel_pos_bias.relative_attention_bias.weight"},
+    {"heads.head_bias", "heads.0.bias"},        {"heads.head", "heads.0.weight"},
+    {"heads.norm.gamma", "to_logits.0.weight"}, {"heads.norm.beta", "to_logits.0.bias"},
+    {"heads.logits_bias", "to_logits.2.bias"},  {"heads.logits", "to_logits.2.weight"},
 };
 
 inline bool apply(std::span<rename const> table, std::string_view path, std::string const& prefix, package_place& to) {
@@ -99,13 +89,20 @@ inline package_place place_0_4_11(std::string const& path, std::span<index const
   if (!found) fail<format_error>("names_0_4_11: soundstorm-pytorch has no tensor for ", path);
   to.shape.assign(shape.begin(), shape.end());
   auto const ends = [&](std::string_view with) { return to.key.ends_with(with); };
-  if (ends("ds_conv.conv.weight")) to.transposed = true, to.shape = {shape[1], 1, shape[0]};
-  else if (ends("net2.1.gamma")) to.shape = {1, shape[0], 1};
-  else if (ends("net1.2.weight") || ends("net2.2.weight")) to.shape.push_back(1);
-  else if (ends("to_logits.2.weight")) to.transposed = true, to.shape = {shape[0], shape[2], shape[1]};
-  else if (ends("to_logits.2.bias")) to.shape = {1, 1, shape[0], shape[1]};
-  else if (ends("heads.0.weight")) to.shape = {shape[0] * shape[1], shape[2]};
-  else if (ends("heads.0.bias")) to.shape = {shape[0] * shape[1]};
+  if (ends("ds_conv.conv.weight"))
+    to.transposed = true, to.shape = {shape[1], 1, shape[0]};
+  else if (ends("net2.1.gamma"))
+    to.shape = {1, shape[0], 1};
+  else if (ends("net1.2.weight") || ends("net2.2.weight"))
+    to.shape.push_back(1);
+  else if (ends("to_logits.2.weight"))
+    to.transposed = true, to.shape = {shape[0], shape[2], shape[1]};
+  else if (ends("to_logits.2.bias"))
+    to.shape = {1, 1, shape[0], shape[1]};
+  else if (ends("heads.0.weight"))
+    to.shape = {shape[0] * shape[1], shape[2]};
+  else if (ends("heads.0.bias"))
+    to.shape = {shape[0] * shape[1]};
   to.shape[0] *= to.parts;
   return to;
 }
@@ -168,7 +165,8 @@ void from_0_4_11_(Model& model, Find const& find) {
       return t + ")";
     };
     if (!from) fail<format_error>("names_0_4_11: ", place.key, " is missing, expected ", text(place.shape));
-    if (from->shape != place.shape) fail<format_error>("names_0_4_11: ", place.key, " is ", text(from->shape), ", expected ", text(place.shape));
+    if (from->shape != place.shape)
+      fail<format_error>("names_0_4_11: ", place.key, " is ", text(from->shape), ", expected ", text(place.shape));
     using value = typename std::remove_cvref_t<decltype(p)>::value_type;
     std::vector<value> host(static_cast<std::size_t>(p.size()));
     float const* const values = from->values.data() + place.part * p.size();

@@ -16,8 +16,8 @@
 namespace SPEARSTORM_NS {
 
 struct context_options {
-  bool stochastic = false;           ///< dropout acts; gradient checks and comparisons leave it off
-  std::uint32_t first_example = 0;   ///< the global index of the batch's first example, for data parallel runs
+  bool stochastic = false;          ///< dropout acts; gradient checks and comparisons leave it off
+  std::uint32_t first_example = 0;  ///< the global index of the batch's first example, for data parallel runs
 };
 
 template <execution_policy Exec, bool Recording>
@@ -72,7 +72,8 @@ class basic_context {
   /// A root context: begins a step of the workspace.
   /// @throws context_error where a context of this workspace is open already
   explicit basic_context(workspace<Exec>& work, context_options options = {}) : work_(&work), options_(options) {
-    if (work.busy()) fail<context_error>("context: the workspace has an open context; nest with ctx.no_record(), or use a second workspace");
+    if (work.busy())
+      fail<context_error>("context: the workspace has an open context; nest with ctx.no_record(), or use a second workspace");
     step_ = work.begin_step();
     open();
   }
@@ -139,7 +140,9 @@ class basic_context {
     return {p.data(), p.extents(), current_serial(), node};
   }
   template <axis_type... Axes>
-  tensor<value_type, Axes...> eval(parameter<Exec, Axes...> const& p) { return use(p); }
+  tensor<value_type, Axes...> eval(parameter<Exec, Axes...> const& p) {
+    return use(p);
+  }
 
   /// The same values as a tensor whose gradient can be asked for.
   auto leaf(tensor_like auto const& x) {
@@ -156,7 +159,9 @@ class basic_context {
   template <class T, axis_type... Axes>
   tensor<T, Axes...> eval(tensor<T, Axes...> const& x) {
     index const place = work_->position(x.serial());
-    if (place < 0) fail<stale_tensor>("eval: the tensor's context or frame has ended, or it belongs to another workspace; keep it with frame.keep or as an array");
+    if (place < 0)
+      fail<stale_tensor>(
+          "eval: the tensor's context or frame has ended, or it belongs to another workspace; keep it with frame.keep or as an array");
     return place >= place_ ? x : tensor<T, Axes...>(x.data(), x.extents(), x.serial());
   }
   template <class E>
@@ -219,7 +224,8 @@ class basic_context {
   /// Temporaries end with the frame; `return f.keep(y)` moves the result down to its start. Recording, nothing is rewound.
   class frame_guard {
    public:
-    explicit frame_guard(basic_context& ctx) : ctx_(&ctx), outer_(ctx.current_serial()), serial_(ctx.work_->open()), mark_(ctx.work_->values().here()) {
+    explicit frame_guard(basic_context& ctx)
+        : ctx_(&ctx), outer_(ctx.current_serial()), serial_(ctx.work_->open()), mark_(ctx.work_->values().here()) {
       ctx_->frame_ = serial_;
     }
     frame_guard(frame_guard const&) = delete;

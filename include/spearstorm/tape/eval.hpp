@@ -28,8 +28,10 @@ struct expression_closure {
       for (index j = k - 1; j >= 0; --j)
         if (self.nodes[j] == self.nodes[k] && self.steps.alike(j, k)) to.same_as[k] = j;
       if (to.same_as[k] != k) continue;
-      if (self.sizes[k] == self.steps.size) to.into[k] = back.result(k, self.sizes[k]);
-      else to.into[k] = wide[k] = back.template scratch<T>(self.steps.size);
+      if (self.sizes[k] == self.steps.size)
+        to.into[k] = back.result(k, self.sizes[k]);
+      else
+        to.into[k] = wide[k] = back.template scratch<T>(self.steps.size);
     }
     index const span = self.steps.flat ? expr::span : self.steps.cols;
     verbs::transform<T>(back.exec(), self.steps.size, span, expr::gradient_elements<E, T>{self.e, self.steps, seed, to});
@@ -60,7 +62,8 @@ auto basic_context<Exec, Recording>::eval(E const& e) {
   });
 
   value_type* const out = allocate<value_type>(steps.size);
-  verbs::transform<value_type>(exec(), steps.size, steps.flat ? expr::span : steps.cols, expr::value_elements<E, value_type>{e, steps, out});
+  verbs::transform<value_type>(exec(), steps.size, steps.flat ? expr::span : steps.cols,
+                               expr::value_elements<E, value_type>{e, steps, out});
   if (work_->anomaly()) detail::check_finite<Exec>("", "an expression", out, steps.size);
   std::uint32_t node = 0;
   if constexpr (Recording)

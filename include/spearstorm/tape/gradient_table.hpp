@@ -43,7 +43,8 @@ class gradient_table {
  protected:
   /// @throws value_error where the id is in the table already: a parameter has one owner
   void add(std::uint64_t id, value_type* data, index size) {
-    if (!by_id_.emplace(id, places_.size()).second) fail<value_error>("gradient_table: a parameter is visited twice; one owner visits, borrowers hold a reference");
+    if (!by_id_.emplace(id, places_.size()).second)
+      fail<value_error>("gradient_table: a parameter is visited twice; one owner visits, borrowers hold a reference");
     places_.push_back({id, data, size, false});
   }
 

@@ -50,18 +50,22 @@ struct recompute_closure {
       if (y.node() != 0) {
         sweep<Exec> way(back.work(), inside.recorded(), back.parameters());
         way.run(y.node(), seed, y.size());
-        ([&] {
-          auto const& x = std::get<I>(leaves);
-          T const* const from = made[I] ? way.reached(x.node()) : nullptr;
-          reached[I] = from != nullptr;
-          if (from) verbs::copy_rows(back.exec(), 1, x.size(), from, x.size(), made[I], x.size());
-        }(), ...);
+        (
+            [&] {
+              auto const& x = std::get<I>(leaves);
+              T const* const from = made[I] ? way.reached(x.node()) : nullptr;
+              reached[I] = from != nullptr;
+              if (from) verbs::copy_rows(back.exec(), 1, x.size(), from, x.size(), made[I], x.size());
+            }(),
+            ...);
       }
     }
-    ([&] {
-      index const size = product(std::get<I>(inputs).extents);
-      if (reached[I]) verbs::copy_rows(back.exec(), 1, size, made[I], size, back.result(I, size), size);
-    }(), ...);
+    (
+        [&] {
+          index const size = product(std::get<I>(inputs).extents);
+          if (reached[I]) verbs::copy_rows(back.exec(), 1, size, made[I], size, back.result(I, size), size);
+        }(),
+        ...);
   }
 };
 

@@ -68,7 +68,8 @@ template <context_like Ctx, expression_like Hard, expression_like Soft>
 auto straight_through(Ctx& ctx, Hard const& hard, Soft const& soft) {
   auto const h = ctx.eval(hard);
   auto const s = ctx.eval(soft);
-  static_assert(axes_fit<typename decltype(h)::axes_type, typename decltype(s)::axes_type>, "spearstorm: straight_through: hard and soft need the same axes");
+  static_assert(axes_fit<typename decltype(h)::axes_type, typename decltype(s)::axes_type>,
+                "spearstorm: straight_through: hard and soft need the same axes");
   if (h.extents() != s.extents())
     fail<shape_error>("straight_through: hard is ", to_string(typename decltype(h)::axes_type{}, h.extents()), ", soft is ",
                       to_string(typename decltype(s)::axes_type{}, s.extents()));

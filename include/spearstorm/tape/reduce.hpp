@@ -6,8 +6,8 @@
 
 namespace SPEARSTORM_NS::detail {
 
-inline constexpr index sum_chunk = 64;        // rows summed by one task when columns are kept
-inline constexpr index sum_span = 4096;       // neighbours summed by one task when a row collapses
+inline constexpr index sum_chunk = 64;   // rows summed by one task when columns are kept
+inline constexpr index sum_span = 4096;  // neighbours summed by one task when a row collapses
 
 /// Row (o, c): out (o, c, i) = the sum of in (o, r, i) over the rows r of chunk c.
 template <class T>
@@ -49,8 +49,10 @@ void sum_over(Exec& exec, index outer, index n, index inner, T const* in, T* out
   index const chunk = inner == 1 ? sum_span : sum_chunk, chunks = (n + chunk - 1) / chunk;
   T* const to = chunks == 1 ? out : scratch(outer * chunks * inner);
   index const work = (n < chunk ? n : chunk) * inner;
-  if (inner == 1) verbs::each_row<T>(exec, outer * chunks, work, sum_neighbours<T>{in, to, n, chunk, chunks});
-  else verbs::each_row<T>(exec, outer * chunks, work, sum_rows<T>{in, to, n, inner, chunk, chunks});
+  if (inner == 1)
+    verbs::each_row<T>(exec, outer * chunks, work, sum_neighbours<T>{in, to, n, chunk, chunks});
+  else
+    verbs::each_row<T>(exec, outer * chunks, work, sum_rows<T>{in, to, n, inner, chunk, chunks});
   if (chunks > 1) sum_over(exec, outer, chunks, inner, to, out, scratch);
 }
 

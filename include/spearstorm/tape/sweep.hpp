@@ -57,8 +57,10 @@ class sweep {
     auto const at = static_cast<std::size_t>(input);
     auto* const place = place_[inputs_[at]];
     value_type* to = nullptr;
-    if (place && !place->written && std::find(given_.begin(), given_.end(), place->data) == given_.end()) to = place->data;
-    else to = take<value_type>(size);
+    if (place && !place->written && std::find(given_.begin(), given_.end(), place->data) == given_.end())
+      to = place->data;
+    else
+      to = take<value_type>(size);
     return given_[at] = to;
   }
   /// Memory until the end of this entry.
@@ -90,7 +92,9 @@ class sweep {
 
  private:
   template <class T>
-  static std::size_t bytes_of(index size) { return aligned(std::max<std::size_t>(1, static_cast<std::size_t>(size) * sizeof(T))); }
+  static std::size_t bytes_of(index size) {
+    return aligned(std::max<std::size_t>(1, static_cast<std::size_t>(size) * sizeof(T)));
+  }
 
   template <class T>
   T* take(index size) {
@@ -129,8 +133,8 @@ class sweep {
   workspace<Exec>* work_;
   tape<Exec> const* tape_;
   gradient_table<Exec>* parameters_;
-  std::vector<value_type*> gradient_;                               // by node
-  std::vector<typename gradient_table<Exec>::place*> place_;        // by node, for parameters
+  std::vector<value_type*> gradient_;                         // by node
+  std::vector<typename gradient_table<Exec>::place*> place_;  // by node, for parameters
   std::vector<std::uint32_t> frozen_;
   std::vector<std::uint32_t> inputs_;
   std::vector<value_type*> given_;

@@ -24,7 +24,8 @@ struct gemm_tiles {
 
 namespace detail {
 template <class T>
-using strided_matrix = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> const, Eigen::Unaligned, Eigen::OuterStride<>>;
+using strided_matrix =
+    Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> const, Eigen::Unaligned, Eigen::OuterStride<>>;
 
 template <class Scalar, class A, class B, class C>
 void gemm_into(A const& a, B const& b, C&& c, Scalar alpha, Scalar beta) {
@@ -47,7 +48,8 @@ void gemm(simd_tag<Arch>, Exec& exec, gemm_call const& call, T const* a, T const
     index const m = std::min(tile.rows, call.m - i), n = std::min(tile.cols, call.n - j), k = call.k;
     T const* const as = a + call.a_offset(item) + (call.trans_a ? i : i * call.lda);
     T const* const bs = b + call.b_offset(item) + (call.trans_b ? j * call.ldb : j);
-    Eigen::Map<matrix, Eigen::Unaligned, Eigen::OuterStride<>> out(c + call.c_offset(item) + i * call.ldc + j, m, n, Eigen::OuterStride<>(call.ldc));
+    Eigen::Map<matrix, Eigen::Unaligned, Eigen::OuterStride<>> out(c + call.c_offset(item) + i * call.ldc + j, m, n,
+                                                                   Eigen::OuterStride<>(call.ldc));
     detail::strided_matrix<T> const left(as, call.trans_a ? k : m, call.trans_a ? m : k, Eigen::OuterStride<>(call.lda));
     detail::strided_matrix<T> const right(bs, call.trans_b ? n : k, call.trans_b ? k : n, Eigen::OuterStride<>(call.ldb));
     T const alpha = static_cast<T>(call.alpha), beta = static_cast<T>(call.beta);

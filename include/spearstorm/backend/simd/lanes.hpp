@@ -66,8 +66,10 @@ struct simd_lanes {
 
   /// xsimd renamed hadd to reduce_add in version 9.
   static T add_up(pack const& v) {
-    if constexpr (requires { reduce_add(v); }) return reduce_add(v);
-    else return hadd(v);
+    if constexpr (requires { reduce_add(v); })
+      return reduce_add(v);
+    else
+      return hadd(v);
   }
 
   template <class F>
