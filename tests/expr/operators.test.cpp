@@ -77,7 +77,7 @@ TEST_CASE("expr/operators: sixteen operations fit into one expression") {
   };
   ss::workspace<host> work;
   ss::inference<host> ctx{work};
-  auto const x = ctx.upload(ss::array<double, dim<>>({1}, {1}));
+  auto const x = ctx.upload(ss::array<double, dim<>>({1}, 1));
   static_assert(decltype(f(ctx, x, x))::nodes == 16);
   check_fused(f, random_array<rows<>, dim<>>({2, 5}, 1), random_array<dim<>>({5}, 2));
 }

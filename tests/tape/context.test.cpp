@@ -183,6 +183,6 @@ TEST_CASE("tape/context: a random stream differs from draw to draw, and repeats 
 TEST_CASE("tape/context: item is for one element") {
   ss::workspace<exec> work;
   ss::inference<exec> ctx{work};
-  CHECK(ctx.item(ctx.upload(vector({1}, {2.5})) * 2) == 5);
+  CHECK(ctx.item(ctx.upload(vector({1}, 2.5)) * 2) == 5);
   CHECK_THROWS_AS(ctx.item(ctx.upload(vector({2}))), ss::shape_error);
 }

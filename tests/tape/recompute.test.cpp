@@ -1,6 +1,7 @@
 #include "spearstorm/tape/recompute.hpp"
 
 #include "check_op.hpp"
+#include "spearstorm/ops/dropout.hpp"
 #include "spearstorm/ops/layer_norm.hpp"
 #include "spearstorm/ops/linear.hpp"
 
@@ -11,7 +12,7 @@ using matrix = ss::array<double, rows<>, dim<>>;
 
 namespace {
 
-/// A block with parameters and, so that draws matter, noise.
+/// A block with parameters and, so that draws matter, noise and dropout.
 struct block {
   ss::parameter<exec, out<>, in<>> weight;
   ss::parameter<exec, dim<>> gamma;
@@ -21,7 +22,7 @@ struct block {
   auto operator()(auto& ctx, auto const& x) const {
     auto const h = ss::ops::layer_norm(ctx, x, gamma, gamma);
     auto const noise = ctx.stream("block");
-    auto const y = ss::ops::linear(ctx, h, weight, ss::silu);
+    auto const y = ss::ops::dropout(ctx, ss::ops::linear(ctx, h, weight, ss::silu), 0.3);
     return ctx.eval(x + y * (0.5 + noise.uniform(0, 0)));
   }
 };
