@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""The command-line program from recordings to generated sound, on tones: command_line.py PROGRAM. Ends in `N passed, N failed`."""
+import array
+import json
+import math
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import wave
+
+PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve()
+SMALL = ["--dim", "16", "--depth", "1", "--heads", "2", "--dim-head", "8", "--kernel", "3", "--batch", "4", "--max-frames", "24", "--warmup", "5", "--threads", "2"]
+
+
+def run(*words, code=0):
+    done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == code, f"{words} ended with {done.returncode}, expected {code}\n{done.stdout}{done.stderr}"
+    return done.stdout if code == 0 else done.stderr
+
+
+def save_tones(path, rng, hz=16000, seconds=1.0):
+    """Half a second of one tone, then another."""
+    first, second = rng.choice((220, 440, 880)), rng.choice((330, 660, 1320))
+    count = int(hz * seconds)
+    samples = array.array("h", (round(8000 * math.sin(2 * math.pi * (first if i < count // 2 else second) * i / hz)) for i in range(count)))
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, hz, count, "NONE", ""))
+        file.writeframes(samples.tobytes())
+
+
+class CommandLine(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.held = tempfile.TemporaryDirectory(prefix="spearstorm-command-line-")
+        cls.at = pathlib.Path(cls.held.name)
+        (cls.at / "spoken").mkdir()
+        rng = random.Random(1)
+        for number in range(24):
+            save_tones(cls.at / "spoken" / f"{number:02d}.wav", rng, 8000 if number == 0 else 16000)  # one that must be resampled
+        run("corpus", "--out", cls.at / "corpus", "--from", cls.at / "spoken", "--valid", "25")
+        cls.told = run("tokenize", "--corpus", cls.at / "corpus", "--out", cls.at / "tokens", "--levels", "2", "--codes", "8")
+        run("train", "--tokens", cls.at / "tokens", "--out", cls.at / "run", "--steps", "30", *SMALL)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.held.cleanup()
+
+    def test_tokenize_tells_of_its_levels(self):
+        self.assertIn("level 1:", self.told)
+        self.assertIn("unigram entropy", self.told)
+        self.assertEqual(self.told.count("of 8 codes used"), 4)
+
+    def test_tokenize_with_a_given_codec_gives_the_same_tokens(self):
+        run("tokenize", "--corpus", self.at / "corpus", "--out", self.at / "again", "--codec", self.at / "tokens/codec.safetensors", "--threads", "1")
+        for name in ("codec", "train", "valid"):
+            self.assertEqual(*((self.at / folder / f"{name}.safetensors").read_bytes() for folder in ("again", "tokens")), msg=name)
+
+    def test_training_learns(self):
+        lines = [json.loads(line) for line in (self.at / "run/log.jsonl").read_text().splitlines()]
+        losses = [line["loss"] for line in lines if "loss" in line]
+        self.assertEqual(len(losses), 3)
+        self.assertLess(losses[-1], 0.9 * losses[0])
+        self.assertTrue((self.at / "run/codec.safetensors").exists())
+
+    def test_repeated_it_gives_the_same_bits(self):
+        run("train", "--tokens", self.at / "tokens", "--out", self.at / "twin", "--steps", "30", *SMALL[:-1], "1")
+        name = "checkpoint-00000030.safetensors"
+        self.assertEqual((self.at / "twin" / name).read_bytes(), (self.at / "run" / name).read_bytes())
+
+    def test_control_c_saves_and_the_same_command_goes_on(self):
+        folder = self.at / "stopped"
+        command = [PROGRAM, "train", "--tokens", self.at / "tokens", "--out", folder, "--steps", "100000", *SMALL]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        until = time.monotonic() + 60
+        while not (folder / "log.jsonl").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 130, told)
+        self.assertIn("goes on from there", told)
+        first, = folder.glob("checkpoint-*.safetensors")
+        step = int(first.stem.split("-")[1])
+        told = run("train", "--tokens", self.at / "tokens", "--out", folder, "--steps", step + 5, *SMALL)
+        self.assertTrue((folder / f"checkpoint-{step + 5:08d}.safetensors").exists(), told)
+
+    def test_evaluate_compares_with_the_entropy(self):
+        told = run("evaluate", "--run", self.at / "run", "--tokens", self.at / "tokens", "--json", self.at / "scores.json")
+        self.assertEqual(len(told.splitlines()), 4)
+        made = json.loads((self.at / "scores.json").read_text())
+        self.assertEqual([sorted(level) for level in made["levels"]], 2 * [["accuracy", "count", "in_best_ten", "loss", "unigram_entropy"]])
+        self.assertIn("--require asks for 99.9 %", run("evaluate", "--run", self.at / "run", "--tokens", self.at / "tokens", "--require", "0.999", code=1))
+
+    def test_generate_keeps_the_prompt_and_repeats_itself(self):
+        made = []
+        for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+            told = run("generate", "--run", self.at / "run", "--prompt", self.at / "spoken/03.wav", "--prompt-seconds", "0.4", "--seconds", "1.2",
+                       "--steps", "4", "--temperature", "3", "--filter-thres", "0", "--seed", seed, "--out", self.at / f"{name}.wav", "--picture", self.at / f"{name}.png")
+            self.assertIn("the prompt's 40 codes are kept", told)
+            with wave.open(str(self.at / f"{name}.wav")) as file:
+                self.assertEqual((file.getframerate(), file.getnframes()), (16000, 19200))
+                made.append(file.readframes(19200))
+        self.assertTrue(made[0] == made[1], "one seed, two results")
+        self.assertTrue(made[0] != made[2], "two seeds, one result")
+        self.assertGreater(max(map(abs, array.array("h", made[0]))), 500)
+
+    def test_resynthesize(self):
+        run("resynthesize", "--corpus", self.at / "corpus", "--codec", self.at / "tokens/codec.safetensors", "--out", self.at / "again-audio", "--split", "all")
+        self.assertEqual(len(list((self.at / "again-audio").rglob("*.wav"))), 24)
+
+    def test_inspect(self):
+        told = run("inspect", self.at / "tokens/codec.safetensors")
+        self.assertRegex(told, r"codebooks +F32 +\(2, 8, 80\) +5\.0 KiB")
+        self.assertIn("format = spearstorm.log_mel_codec", told)
+        self.assertIn("soundstorm", run("inspect", self.at / "run/checkpoint-00000030.safetensors"))
+
+    def test_bad_input_is_one_line_and_code_2(self):
+        tokens, corpus = self.at / "tokens", self.at / "corpus"
+        broken = self.at / "broken"
+        broken.mkdir()
+        (broken / "manifest.tsv").write_text("path\tsplit\n")
+        for words in (["train"], ["fly"], [], ["train", "--tokens", tokens, "--out", self.at / "x", "--depth", "0"],
+                      ["inspect", self.at / "spoken/03.wav"], ["inspect", self.at / "nothing"],
+                      ["tokenize", "--corpus", broken, "--out", self.at / "x"],
+                      ["train", "--tokens", tokens, "--out", self.at / "run", *SMALL, "--dim", "18"],
+                      ["evaluate", "--checkpoint", tokens / "codec.safetensors", "--tokens", tokens],
+                      ["evaluate", "--run", corpus, "--tokens", tokens],
+                      ["generate", "--run", self.at / "run", "--out", self.at / "x.mp3"],
+                      ["generate", "--checkpoint", self.at / "run/checkpoint-00000030.safetensors", "--out", self.at / "x.wav"],
+                      ["generate", "--run", self.at / "run", "--out", self.at / "x.wav", "--prompt", self.at / "spoken/03.wav", "--seconds", "0.5"]):
+            told = run(*words, code=2)
+            self.assertEqual(len(told.splitlines()), 1, told)
+            self.assertTrue(told.startswith("spearstorm: "), told)
+
+    def test_help_and_version(self):
+        self.assertRegex(run("--version"), r"^spearstorm \d+\.\d+\.\d+\n$")
+        for name in ("tokenize", "train", "evaluate", "generate", "resynthesize", "inspect", "corpus"):
+            self.assertIn("--" if name != "inspect" else "files", run(name, "--help"))
+
+
+if __name__ == "__main__":
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    result = unittest.TextTestRunner(stream=sys.stdout).run(unittest.defaultTestLoader.loadTestsFromTestCase(CommandLine))
+    bad = len(result.failures) + len(result.errors)
+    print(f"{max(result.testsRun - bad, 0)} passed, {bad} failed")
+    sys.exit(bad > 0)

@@ -1,0 +1,21 @@
+#pragma once
+// Pictures of a run and of audio; without libpng none are written, and a line says so.
+
+#include "command.hpp"
+#include "spearstorm/codec/log_mel_codec.hpp"
+
+namespace cli {
+
+struct titled_sound {
+  std::string title;
+  std::vector<float> samples;
+};
+
+/// Log-mel spectrograms side by side.
+void save_spectrograms(fs::path const& to, std::string const& title, std::vector<titled_sound> const& sounds,
+                       ss::codec::log_mel_codec const& codec);
+
+/// Losses of a run's log.jsonl over its steps.
+void save_loss_curve(fs::path const& to, fs::path const& log);
+
+}  // namespace cli

@@ -1,0 +1,174 @@
+// spearstorm train: a SoundStorm from token files. Ctrl-C saves; the same command again goes on.
+
+#include <csignal>
+#include <cstdio>
+
+#include "net_type.hpp"
+#include "pictures.hpp"
+#include "spearstorm/train/trainer.hpp"
+
+namespace cli {
+namespace {
+
+struct settings {
+  fs::path tokens, out;
+  ss::soundstorm_shape shape{.body = {.dim = 128, .depth = 3, .dim_head = 32, .heads = 4, .conv_kernel_size = 5}};
+  double minutes = 0, rate = 2e-3, final_rate = 0, weight_decay = 0, clip = 0.5, beta2 = 0.98;
+  ss::token::mask_options mask{.no_replace_prob = 0, .random_token_prob = 0};  // as in the paper
+  index steps = 1000, batch = 8, max_frames = 128, accumulate = 1, warmup = 100, evaluate_every = 0, save_every = 500, threads = 0;
+  std::uint64_t seed = 0;
+  bool fresh = false;
+};
+
+std::atomic<bool> stop_wanted{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+/// The first Ctrl-C asks to stop after this step, the second ends the program at once.
+void catch_signals() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { stop_wanted = true; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+ss::train::train_options options_of(settings const& with, index steps) {
+  ss::train::train_options options;
+  options.steps = steps;
+  options.rate = {.rate = with.rate, .final_rate = with.final_rate, .warmup = std::min(with.warmup, steps / 2)};
+  options.adamw.beta2 = with.beta2;
+  options.adamw.weight_decay = with.weight_decay;
+  options.adamw.max_grad_norm = with.clip;
+  options.grad_accum_every = with.accumulate;
+  return options;
+}
+
+/// As many steps as fit into the minutes given, from the speed of some steps with another network.
+index steps_in_time(settings const& with, ss::train::batches const& source) {
+  ss::workspace<exec> work{{.seed = with.seed, .threads = with.threads}};
+  net_type net{work, with.shape};
+  double from = 0, until = 0;
+  index const warm = 3, measured = 12;
+  ss::train::train_hooks hooks;
+  hooks.on_step = [&](ss::train::step_report const& at) { (at.step <= warm ? from : until) = at.seconds; };
+  ss::train::run(work, net, source, options_of(with, warm + measured), hooks, ss::train::loss_with{with.mask});
+  double const step_seconds = (until - from) / static_cast<double>(measured);
+  return std::max<index>(static_cast<index>(60 * with.minutes / step_seconds), 20);
+}
+
+/// How many steps the whole run has: what an earlier call decided counts, so that the rate's cosine goes on as it began.
+index planned_steps(settings const& with, ss::train::batches const& source) {
+  if (with.minutes <= 0) return with.steps;
+  if (!with.fresh && fs::is_directory(with.out))
+    if (auto const found = ss::train::run_folder::checkpoints_in(with.out); !found.empty()) {
+      auto const info = ss::train::read_checkpoint_info(found.rbegin()->second);
+      if (auto const training = info.configuration.value("training", ss::io::json::object()); training.contains("steps"))
+        return training["steps"].get<index>();
+    }
+  index const steps = steps_in_time(with, source);
+  std::printf("%td steps fit into %g minutes\n", steps, with.minutes);
+  return steps;
+}
+
+void train(settings with) {
+  ss::train::batches const source(with.tokens / "train.safetensors",
+                                  {.batch = with.batch, .max_frames = with.max_frames, .seed = with.seed});
+  ss::train::batches const held_out(with.tokens / "valid.safetensors", {.batch = 8, .shuffle = false});
+  if (source.tokens().info != held_out.tokens().info)
+    ss::fail<ss::format_error>("train: train.safetensors and valid.safetensors in '", with.tokens.string(), "' are of different codecs");
+  with.shape.num_quantizers = source.tokens().info.num_quantizers;
+  with.shape.codebook_size = source.tokens().info.codebook_size;
+  index const steps = planned_steps(with, source);
+
+  ss::workspace<exec> work{{.seed = with.seed, .threads = with.threads}};
+  net_type net{work, with.shape};
+  index parameters = 0;
+  ss::for_each_parameter(net, [&](std::string const&, auto const& p) { parameters += p.size(); });
+  std::printf("%s parameters, %zu utterances, %td steps of %td examples\n", ss::train::count_text(static_cast<double>(parameters)).c_str(),
+              source.tokens().utterances.size(), steps, with.batch * with.accumulate);
+  std::fflush(stdout);
+
+  auto options = options_of(with, steps);
+  options.folder = with.out;
+  options.resume = !with.fresh;
+  options.force_clear_prev_results = with.fresh;
+  options.save_every = with.save_every;
+  options.evaluate_every = with.evaluate_every > 0 ? with.evaluate_every : std::max<index>(steps / 5, 1);
+  options.keep_last = 2;
+  options.progress = true;
+  options.configuration = {{"seed", with.seed},
+                           {"batch", with.batch},
+                           {"max_frames", with.max_frames},
+                           {"no_replace_prob", with.mask.no_replace_prob},
+                           {"random_token_prob", with.mask.random_token_prob}};
+  ss::train::train_hooks hooks;
+  hooks.stop_flag = &stop_wanted;
+  hooks.evaluate = [&](index step) {
+    auto made = ss::io::json::array();
+    for (auto const& l : score(work, net, held_out, step < steps ? 6 : 0))
+      made.push_back({{"loss", l.loss}, {"accuracy", l.top1}});  // in between a part tells enough
+    return ss::io::json{{"levels", made}};
+  };
+  catch_signals();
+  auto const result = ss::train::run(work, net, source, options, hooks, ss::train::loss_with{with.mask});
+  fs::copy_file(with.tokens / "codec.safetensors", with.out / "codec.safetensors", fs::copy_options::overwrite_existing);
+  save_loss_curve(with.out / "loss.png", with.out / "log.jsonl");
+  if (result.stopped)
+    throw stop{interrupted,
+               ss::message("train: stopped and saved at step ", result.step, " of ", steps, "; the same command goes on from there")};
+  print_figures(score(work, net, held_out));
+}
+
+void add_shape(CLI::App& command, ss::soundstorm_shape& shape) {
+  option(command, "--dim", shape.body.dim, "Width")->check(CLI::Range(2, 65536))->group("Network");
+  option(command, "--depth", shape.body.depth, "Conformer blocks")->check(CLI::Range(1, 1024))->group("Network");
+  option(command, "--heads", shape.body.heads, "Attention heads")->check(CLI::Range(1, 1024))->group("Network");
+  option(command, "--dim-head", shape.body.dim_head, "Width of a head")->check(CLI::Range(2, 65536))->group("Network");
+  option(command, "--kernel", shape.body.conv_kernel_size, "Frames that the convolution sees")
+      ->check(CLI::Range(1, 65536))
+      ->group("Network");
+  option(command, "--ff-mult", shape.body.ff_mult, "Feed-forward width / dim")->check(CLI::Range(1, 64))->group("Network");
+}
+
+}  // namespace
+
+void add_train(CLI::App& program) {
+  auto* const command = program.add_subcommand("train", "Train a SoundStorm; Ctrl-C saves, the same command again goes on");
+  auto with = std::make_shared<settings>();
+  command->add_option("--tokens", with->tokens, "Folder that tokenize wrote")->required()->check(CLI::ExistingDirectory);
+  command->add_option("--out", with->out, "Folder of the run: checkpoints, log.jsonl, loss.png")->required();
+  command->add_flag("--fresh", with->fresh, "Remove what an earlier run left there, and begin anew");
+  add_shape(*command, with->shape);
+  auto* const steps =
+      option(*command, "--steps", with->steps, "Of the whole run")->check(CLI::Range(index{1}, index{1} << 40))->group("Training");
+  command->add_option("--minutes", with->minutes, "Instead of --steps: as many as fit into this time")
+      ->check(CLI::Range(0.01, 1e6))
+      ->excludes(steps)
+      ->group("Training");
+  option(*command, "--batch", with->batch, "Utterances a step")->check(CLI::Range(1, 65536))->group("Training");
+  option(*command, "--accumulate", with->accumulate, "Batches a step")->check(CLI::Range(1, 65536))->group("Training");
+  option(*command, "--max-frames", with->max_frames, "Longer utterances are cropped; 0: never")
+      ->check(CLI::Range(0, 1 << 30))
+      ->group("Training");
+  option(*command, "--rate", with->rate, "Learning rate, falling along a cosine")->check(CLI::Range(0.0, 10.0))->group("Training");
+  option(*command, "--final-rate", with->final_rate, "Where the cosine ends")->check(CLI::Range(0.0, 10.0))->group("Training");
+  option(*command, "--warmup", with->warmup, "Steps until the rate is reached")->check(CLI::Range(0, 1 << 30))->group("Training");
+  option(*command, "--weight-decay", with->weight_decay, "AdamW")->check(CLI::Range(0.0, 10.0))->group("Training");
+  option(*command, "--beta2", with->beta2, "AdamW")->check(CLI::Range(0.0, 0.999999))->group("Training");
+  option(*command, "--no-replace-prob", with->mask.no_replace_prob,
+         "Share of masked tokens that are shown as they are, in half of the examples")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group("Training");
+  option(*command, "--random-token-prob", with->mask.random_token_prob,
+         "Share of the others that are shown as random codes, in half of the examples")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group("Training");
+  option(*command, "--clip", with->clip, "Largest norm of the gradients; 0: any")->check(CLI::Range(0.0, 1e9))->group("Training");
+  option(*command, "--evaluate-every", with->evaluate_every, "Steps; 0: five times a run")->group("Training");
+  option(*command, "--save-every", with->save_every, "Steps; also at the end")->group("Training");
+  option(*command, "--seed", with->seed, "Of weights, order and masks")->group("Training");
+  option(*command, "--threads", with->threads, "0: one for each processor")->check(CLI::Range(0, 1024))->group("Training");
+  command->callback([with] { train(*with); });
+}
+
+}  // namespace cli
