@@ -8,7 +8,8 @@ namespace ss = spearstorm;
 
 int main() {
   using exec = ss::thrust_device<>;
-  constexpr ss::soundstorm_shape shape{.codebook_size = 32, .num_quantizers = 4, .body = {.dim = 64, .depth = 2, .dim_head = 16, .heads = 4, .conv_kernel_size = 5}};
+  constexpr ss::soundstorm_shape shape{
+      .codebook_size = 32, .num_quantizers = 4, .body = {.dim = 64, .depth = 2, .dim_head = 16, .heads = 4, .conv_kernel_size = 5}};
   ss::workspace<exec> work{{.seed = 42}};
   ss::soundstorm::model<shape, exec> model{work};
   ss::optim::adamw<exec> adam{{.rate = 2e-3}};
