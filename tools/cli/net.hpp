@@ -24,9 +24,9 @@ double print_figures(std::vector<level_figures> const& levels);
 fs::path find_checkpoint(fs::path const& run, fs::path const& checkpoint);
 
 struct decode_settings {
-  index frames = 0;              ///< the prompt's included
-  ss::token::code_array prompt;  ///< (1, frames, levels), or empty
-  index steps = 16;              ///< passes of the first level
+  index frames = 0;                ///< the prompt's included
+  ss::token::code_array prompt{};  ///< (1, frames, levels), or empty
+  index steps = 16;                ///< passes of the first level
   float temperature = 1;
   double filter_thres = 0.7;
   std::function<void(index pass, index passes)> progress{};
