@@ -47,9 +47,9 @@ TEST_CASE("expr/broadcast: more rows than one chunk of the sum over a missing ax
   check_fused(product, x, random_array<dim<>>({3}, 2));
   auto const long_row = random_array<rows<>, dim<>>({2, 5000}, 3);
   auto const r = random_array<rows<>>({2}, 4);
-  auto const one = test::detail::run<fastest>(product, {.threads = 1}, false, long_row, r);
-  CHECK(test::detail::run<fastest>(product, {.threads = 3}, false, long_row, r) == one);
-  test::detail::compare("scalar", one, test::detail::run<host>(product, {.threads = 1}, false, long_row, r), {1e-4, 1e-4});
+  auto const one = test::detail::run<fastest>(product, {.threads = 1}, long_row, r);
+  CHECK(test::detail::run<fastest>(product, {.threads = 3}, long_row, r) == one);
+  test::detail::compare("scalar", one, test::detail::run<host>(product, {.threads = 1}, long_row, r), {1e-4, 1e-4});
 }
 
 TEST_CASE("expr/broadcast: byte masks and ids become numbers and take no gradient") {

@@ -87,9 +87,8 @@ TEST_CASE("expr/operators: lengths around the width of a batch and the span of a
     INFO("length " << n);
     auto const f = [](auto&, auto const& x, auto const& y) { return x * y - x; };
     auto const x = random_array<dim<>>({n}, 1), y = random_array<dim<>>({n}, 2);
-    auto const one = test::detail::run<fastest>(f, {.threads = 1}, false, x, y);
-    CHECK(test::detail::run<fastest>(f, {.threads = 2}, false, x, y) == one);
-    test::detail::compare("fastest", one, test::detail::run<host>(f, {.threads = 1}, false, x, y),
-                          ss::tolerance_of<float>(ss::computed::element));
+    auto const one = test::detail::run<fastest>(f, {.threads = 1}, x, y);
+    CHECK(test::detail::run<fastest>(f, {.threads = 2}, x, y) == one);
+    test::detail::compare("fastest", one, test::detail::run<host>(f, {.threads = 1}, x, y), ss::tolerance_of<float>(ss::computed::element));
   }
 }

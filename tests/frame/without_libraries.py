@@ -12,7 +12,7 @@ import tempfile
 
 HIDDEN = {"eigen3", "xsimd", "xtensor", "xtl", "thrust", "cub", "sndfile.h", "sndfile.hh", "soxr.h", "soxr-lsr.h", "nlohmann", "CLI", "png.h",
           "libpng", "libpng16", "mpi.h"}
-LAYERS = ["core", "runtime", "expr", "tape"]
+LAYERS = ["core", "runtime", "tape"]
 
 root, cxx = pathlib.Path(sys.argv[1]), sys.argv[2:]
 

@@ -94,7 +94,7 @@ TEST_CASE("ops/attend: tiles as large as a head's lanes and larger give what one
     auto const f = [=](auto& ctx, auto const& a, auto const& b, auto const& c) {
       return ss::ops::attend(ctx, a, b, b, c, {.heads = 2, .query_tile = query_tile, .key_tile = key_tile});
     };
-    return test::detail::run<fastest>(f, {.threads = 2}, false, q, k, bias);
+    return test::detail::run<fastest>(f, {.threads = 2}, q, k, bias);
   };
   auto const whole = with(1000, 1000);
   for (auto [rows_of, keys_of] : {std::pair{32, 33}, {7, 64}, {70, 17}})

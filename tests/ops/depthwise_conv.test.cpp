@@ -56,10 +56,10 @@ TEST_CASE("ops/depthwise_conv: gradients that take several chunks of frames are 
   auto const w = random_array<kernel<>, dim<>>({3, 5}, 2);
   auto const b = random_array<dim<>>({5}, 3);
   auto const f = [](auto& ctx, auto const&... args) { return ss::ops::depthwise_conv(ctx, args..., {.left = 1}); };
-  auto const reference = test::detail::run<ss::cpu::scalar<ss::f64>>(f, {.threads = 1}, false, x, w, b);
-  auto const one = test::detail::run<fastest>(f, {.threads = 1}, false, x, w, b);
+  auto const reference = test::detail::run<ss::cpu::scalar<ss::f64>>(f, {.threads = 1}, x, w, b);
+  auto const one = test::detail::run<fastest>(f, {.threads = 1}, x, w, b);
   test::detail::compare("several chunks", one, reference, {1e-5, 1e-5});
-  CHECK(test::detail::run<fastest>(f, {.threads = 3}, false, x, w, b) == one);
+  CHECK(test::detail::run<fastest>(f, {.threads = 3}, x, w, b) == one);
   std::vector<double> taps(3 * 5, 0.0);  // the sum of the weights above times what each tap sees, in one loop
   for (ss::index e = 0; e < 2; ++e)
     for (ss::index t = 0; t < 150; ++t)

@@ -30,9 +30,9 @@ TEST_CASE("ops/linear: enough rows and columns for several tiles give the same b
   auto const x = random_array<rows<>, dim<>>({450, 33}, 4);
   auto const w = random_array<out<>, in<>>({70, 33}, 5, 0.2);
   auto const f = [](auto& ctx, auto const&... args) { return ss::ops::linear(ctx, args...); };
-  auto const one = test::detail::run<fastest>(f, {.threads = 1}, false, x, w);
-  CHECK(test::detail::run<fastest>(f, {.threads = 2}, false, x, w) == one);
-  CHECK(test::detail::run<fastest>(f, {.threads = 3}, false, x, w) == one);
+  auto const one = test::detail::run<fastest>(f, {.threads = 1}, x, w);
+  CHECK(test::detail::run<fastest>(f, {.threads = 2}, x, w) == one);
+  CHECK(test::detail::run<fastest>(f, {.threads = 3}, x, w) == one);
 }
 
 TEST_CASE("ops/linear: sizes that do not fit are named") {
