@@ -31,7 +31,7 @@ inline constexpr conformer_shape dynamic_conformer{.dim = dynamic,
 
 /// What is drawn or dropped at run time; soundstorm-pytorch's names.
 struct conformer_options {
-  double attn_dropout = 0;
+  double attn_dropout = 0;  ///< of what attention adds to the stream; departs from soundstorm-pytorch, which drops attention weights
   double ff_dropout = 0;
   double conv_dropout = 0;
 };
