@@ -45,9 +45,9 @@ TEST_CASE("codec/residual_kmeans: errors") {
   auto const quantizer = tens_and_ones();
   CHECK_THROWS_AS(quantizer.decode(codec::audio_codes({1, 2}), 3), value_error);
   CHECK_THROWS_AS(quantizer.decode(codec::audio_codes({1, 1}), 2), shape_error);
-  CHECK_THROWS_WITH(quantizer.decode(codec::audio_codes({1, 1}, {3}), 1), "residual_kmeans::decode: id = 3, expected 0 to 2");
-  CHECK_THROWS_AS(quantizer.decode(codec::audio_codes({1, 1}, {-1}), 1), value_error);
+  CHECK_THROWS_WITH(quantizer.decode(codec::audio_codes({1, 1}, 3), 1), "residual_kmeans::decode: id = 3, expected 0 to 2");
+  CHECK_THROWS_AS(quantizer.decode(codec::audio_codes({1, 1}, -1), 1), value_error);
   CHECK_THROWS_AS(codec::residual_kmeans(codec::residual_kmeans::codebooks_type({0, 3, 1})), value_error);
-  CHECK_THROWS_AS(codec::residual_kmeans(codec::residual_kmeans::codebooks_type({1, 1, 1}, {NAN})), value_error);
+  CHECK_THROWS_AS(codec::residual_kmeans(codec::residual_kmeans::codebooks_type({1, 1, 1}, NAN)), value_error);
   CHECK(quantizer.encode({}).extent(0) == 0);
 }
