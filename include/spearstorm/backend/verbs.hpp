@@ -1,10 +1,12 @@
 #pragma once
 // The verbs: everything a backend has to offer. Ops call these; each passes on to the nearest overload for the policy's tag.
-// each_row and transform carry all element-wise and row-wise work, gemm the products, argsort the scatters.
+// each_row and transform carry all element-wise and row-wise work, gemm the products, argsort the scatters, scan_rows the
+// recurrences.
 
 #include "spearstorm/backend/generic/each_row.hpp"
 #include "spearstorm/backend/generic/gemm.hpp"
 #include "spearstorm/backend/generic/move.hpp"
+#include "spearstorm/backend/generic/scan.hpp"
 #include "spearstorm/backend/generic/sort.hpp"
 #include "spearstorm/backend/generic/transform.hpp"
 #include "spearstorm/runtime/workspace.hpp"
@@ -58,6 +60,15 @@ template <execution_policy Exec, class T, class U>
 void convert(Exec& exec, T const* in, U* out, index n) {
   if constexpr (counting<Exec>) exec.counts->elements(n, sizeof(T));
   if constexpr (runs<Exec>) convert(typename Exec::tag{}, exec, in, out, n);
+}
+
+/// out_t = a_t out_t-1 + x_t over the frames of (batches, frames, cols); start (batches, cols) is what the first frame meets,
+/// null for zeros.
+template <execution_policy Exec, class T>
+void scan_rows(Exec& exec, backend::scan_call const& call, T const* a, T const* x, T const* start, T* out) {
+  if (call.batches <= 0 || call.frames <= 0 || call.cols <= 0) return;
+  if constexpr (counting<Exec>) exec.counts->elements(call.batches * call.frames * call.cols, sizeof(T));
+  if constexpr (runs<Exec>) scan_rows(typename Exec::tag{}, exec, call, a, x, start, out);
 }
 
 template <execution_policy Exec>

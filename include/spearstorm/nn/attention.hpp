@@ -10,8 +10,13 @@
 
 namespace SPEARSTORM_NS::nn {
 
+/// What later blocks mix into their values: the first block's; empty before it has run.
+template <conformer_shape C, execution_policy Exec>
+using first_values = std::optional<tensor<typename Exec::value_type, axes::batch<>, axes::frames<>, axes::dim<times(C.heads, C.dim_head)>>>;
+
 /// @shape x (batch, frames, dim)  mask (batch, frames), 1 for a real key  bias (heads, offsets)  returns (batch, frames, dim), without the residual
-/// @see   soundstorm-pytorch: PreNorm(Attention)
+/// @math  values = v + mix (v_first - v),  mix = 1/2, or sigmoid(W norm(x)) for each head
+/// @see   soundstorm-pytorch: PreNorm(Attention);  Zhou et al. 2024 for the value residual
 template <conformer_shape C, execution_policy Exec>
 struct attention {
   static constexpr index inner = times(C.heads, C.dim_head);
@@ -20,11 +25,13 @@ struct attention {
   nn::layer_norm<C.dim, Exec> norm;
   nn::linear<C.dim, inner, Exec> to_q, to_k, to_v;
   nn::linear<inner, C.dim, Exec> to_out;
+  std::optional<nn::linear<C.dim, C.heads, Exec>> to_value_residual_mix;
   index heads;
-  bool rotary;
+  bool rotary, shares_values;
   double dropout;
 
-  explicit attention(workspace<Exec>& work, conformer_shape const& c = C, double rate = 0)
+  /// @param first the first block of its trunk: it has no values before it to mix in
+  explicit attention(workspace<Exec>& work, conformer_shape const& c = C, double rate = 0, bool first = true)
       : norm(work, c.dim),
         to_q(work, {c.dim, c.heads * c.dim_head, false}),
         to_k(work, {c.dim, c.heads * c.dim_head, false}),
@@ -32,17 +39,29 @@ struct attention {
         to_out(work, {c.heads * c.dim_head, c.dim}),
         heads(c.heads),
         rotary(!c.t5_rel_pos_bias),
-        dropout(rate) {}
+        shares_values(c.values != value_residual::none),
+        dropout(rate) {
+    if (c.values == value_residual::learned && !first) to_value_residual_mix.emplace(work, linear_sizes{c.dim, c.heads, false});
+  }
 
-  /// @param bias a tensor (heads, offsets), or nothing
-  auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask = {},
-                  auto const&... bias) const {
+  /// @param values the first block's: set where empty, else mixed in; untouched where the shape has no value residual
+  /// @param bias   a tensor (heads, offsets), or nothing
+  auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask,
+                  first_values<C, Exec>& values, auto const&... bias) const {
     auto const h = norm(ctx, x);                                                   // (batch, frames, dim)
     auto q = to_q(ctx, h), k = to_k(ctx, h);                                       // (batch, frames, heads * dim_head)
-    auto const v = to_v(ctx, h);                                                   // (batch, frames, heads * dim_head)
+    auto v = view<axes::batch<>, axes::frames<>, axes::dim<inner>>(to_v(ctx, h));  // (batch, frames, heads * dim_head)
+    if (shares_values && values) v = mixed(ctx, h, v, *values);                    // (batch, frames, heads * dim_head)
+    if (shares_values && !values) values = v;
     if (rotary) q = ops::rotary(ctx, q, {.heads = heads}), k = ops::rotary(ctx, k, {.heads = heads});
-    auto const mixed = ops::attend(ctx, q, k, v, bias..., {.heads = heads, .keys = mask});  // (batch, frames, heads * dim_head)
-    return ops::dropout(ctx, to_out(ctx, mixed), dropout);                         // (batch, frames, dim)
+    auto const seen = ops::attend(ctx, q, k, v, bias..., {.heads = heads, .keys = mask});  // (batch, frames, heads * dim_head)
+    return ops::dropout(ctx, to_out(ctx, seen), dropout);                                  // (batch, frames, dim)
+  }
+  /// Without a trunk around it.
+  auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask = {},
+                  operand auto const&... bias) const {
+    first_values<C, Exec> none;
+    return (*this)(ctx, x, mask, none, bias...);
   }
 
   static void visit(auto& self, auto&& each) {
@@ -51,6 +70,19 @@ struct attention {
     each("to_k", self.to_k);
     each("to_v", self.to_v);
     each("to_out", self.to_out);
+    each("to_value_residual_mix", self.to_value_residual_mix);
+  }
+
+ private:
+  auto mixed(context<Exec> auto& ctx, auto const& h, auto const& v, auto const& first) const {
+    using namespace axes;
+    if (!to_value_residual_mix) return ctx.eval(0.5 * (v + first));  // (batch, frames, heads * dim_head)
+    sizes<4> const by_head{v.extent(0), v.extent(1), heads, v.cols() / heads};
+    auto const own = view<batch<>, frames<>, axes::heads<>, dim<>>(v, by_head);                  // (batch, frames, heads, dim_head)
+    auto const before = view<batch<>, frames<>, axes::heads<>, dim<>>(first, by_head);           // (batch, frames, heads, dim_head)
+    auto const gate = view<batch<>, frames<>, axes::heads<>>((*to_value_residual_mix)(ctx, h));  // (batch, frames, heads)
+    auto const y = ctx.eval(own + sigmoid(gate) * (before - own));                               // (batch, frames, heads, dim_head)
+    return view<batch<>, frames<>, dim<inner>>(y, v.extents());                                  // (batch, frames, heads * dim_head)
   }
 };
 

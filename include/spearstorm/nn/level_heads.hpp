@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "spearstorm/nn/layer_norm.hpp"
+#include "spearstorm/ops/contract_heads.hpp"
 #include "spearstorm/ops/grouped_linear.hpp"
 
 namespace SPEARSTORM_NS::nn {
@@ -36,6 +37,34 @@ struct level_heads {
     auto const h = norm(ctx, ops::grouped_linear<width>(ctx, x, head, head_bias, offsets));  // (rows, dim)
     if constexpr (verbs::counting<Exec>) ctx.exec().counts->logit_rows += h.rows();
     return ops::grouped_linear<axes::vocab<Vocab>>(ctx, h, logits, logits_bias, offsets);  // (rows, vocab)
+  }
+
+  /// The embedding of every level, which heads are put upon.
+  /// @shape x (..., dim)  returns (..., levels * dim)
+  /// @see   soundstorm-pytorch: ConformerWrapper with return_embeddings, as 'b (n h) d'
+  auto embeddings(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const {
+    index const levels = head.extent(0), dim = head.extent(1);
+    auto const w = view<axes::out<>, axes::in<Dim>>(ctx.use(head), {levels * dim, dim});
+    auto const b = view<axes::out<>>(ctx.use(head_bias), {levels * dim});
+    return ops::linear<axes::dim<>>(ctx, x, w, b);  // (..., levels * dim)
+  }
+  /// The sum of the levels' embeddings: one product for all levels, since the sum of linear maps is one.
+  /// @shape x (..., dim)  returns (..., dim)
+  auto summed(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const {
+    index const levels = head.extent(0), dim = head.extent(1);
+    auto const w = ops::sum_levels(ctx, head);                                                                                 // (out, in)
+    auto const b = ops::sum_levels(ctx, view<axes::levels<>, axes::out<>, axes::in<>>(ctx.use(head_bias), {levels, dim, 1}));  // (out, 1)
+    return ops::linear<width>(ctx, x, w, view<axes::out<>>(b, {dim}));                                                         // (..., dim)
+  }
+  /// One number for each level: a linear map of the levels' embeddings, without making them.
+  /// @math  y_l = w (head_l x + head_bias_l) + b = (w head_l) x + (w head_bias_l + b)
+  /// @shape x (..., dim)  weight (1, dim)  bias (1)  returns (..., levels)
+  auto scored(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x, auto const& weight, auto const& bias) const {
+    index const levels = head.extent(0), dim = head.extent(1);
+    auto const w = ops::contract_heads(ctx, head, view<axes::out<>>(ctx.eval(weight), {dim}));  // (levels, in)
+    auto const b =
+        ops::linear<axes::dim<>>(ctx, view<axes::levels<>, axes::dim<>>(ctx.use(head_bias), {levels, dim}), weight, bias);  // (levels, 1)
+    return ops::linear<axes::levels<>>(ctx, x, w, view<axes::levels<>>(b, {levels}));                                       // (..., levels)
   }
 
   static void visit(auto& self, auto&& each) {

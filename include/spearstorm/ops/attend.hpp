@@ -37,78 +37,46 @@ struct attend_op {
     index bias_size, offsets;  // offsets: 0 for a full bias
   };
 
+  /// Where an operand of a tile's products lies: per example, per head, per row, and its first element.
+  struct place {
+    index batch, head, row, first;
+  };
+  static place queries_at(detail_attend::tile const& t) {
+    return {t.of.queries * t.of.dim(), t.of.width, t.of.dim(), t.first_query * t.of.dim()};
+  }
+  static place keys_at(detail_attend::tile const& t) { return {t.of.keys * t.of.dim(), t.of.width, t.of.dim(), t.first_key * t.of.dim()}; }
+  static place scores_at(detail_attend::tile const& t) {
+    index const area = t.query_count * t.key_count;
+    return {t.of.heads * area, area, t.key_count, 0};
+  }
+  /// c = alpha op(a) op(b) + beta c for every example and head; `call` brings sizes, transposes, alpha and beta.
+  template <class T>
+  static void product(auto& exec, detail_attend::tile const& t, backend::gemm_call call, T const* a, place const& at_a, T const* b,
+                      place const& at_b, T* c, place const& at_c) {
+    call.batches = t.of.batch, call.heads = t.of.heads;
+    call.lda = at_a.row, call.a_batch = at_a.batch, call.a_head = at_a.head;
+    call.ldb = at_b.row, call.b_batch = at_b.batch, call.b_head = at_b.head;
+    call.ldc = at_c.row, call.c_batch = at_c.batch, call.c_head = at_c.head;
+    verbs::gemm(exec, call, a + at_a.first, b + at_b.first, c + at_c.first);
+  }
+
   /// c (queries, keys of the tile) = alpha a b^T
   template <class T>
   static void scores_of(auto& exec, detail_attend::tile const& t, double alpha, T const* a, T const* b, T* c) {
-    auto const& s = t.of;
-    index const dim = s.dim(), area = t.query_count * t.key_count;
-    verbs::gemm(exec,
-                {.m = t.query_count,
-                 .n = t.key_count,
-                 .k = s.width,
-                 .trans_b = true,
-                 .lda = dim,
-                 .ldb = dim,
-                 .ldc = t.key_count,
-                 .alpha = alpha,
-                 .batches = s.batch,
-                 .heads = s.heads,
-                 .a_batch = s.queries * dim,
-                 .a_head = s.width,
-                 .b_batch = s.keys * dim,
-                 .b_head = s.width,
-                 .c_batch = s.heads * area,
-                 .c_head = area},
-                a + t.first_query * dim, b + t.first_key * dim, c);
+    product<T>(exec, t, {.m = t.query_count, .n = t.key_count, .k = t.of.width, .trans_b = true, .alpha = alpha}, a, queries_at(t), b,
+               keys_at(t), c, scores_at(t));
   }
   /// to (queries, width) += alpha scores from (keys, width)
   template <class T>
   static void add_to_queries(auto& exec, detail_attend::tile const& t, double alpha, T const* scores, T const* from, T* to) {
-    auto const& s = t.of;
-    index const dim = s.dim(), area = t.query_count * t.key_count;
-    verbs::gemm(exec,
-                {.m = t.query_count,
-                 .n = s.width,
-                 .k = t.key_count,
-                 .lda = t.key_count,
-                 .ldb = dim,
-                 .ldc = dim,
-                 .alpha = alpha,
-                 .beta = 1,
-                 .batches = s.batch,
-                 .heads = s.heads,
-                 .a_batch = s.heads * area,
-                 .a_head = area,
-                 .b_batch = s.keys * dim,
-                 .b_head = s.width,
-                 .c_batch = s.queries * dim,
-                 .c_head = s.width},
-                scores, from + t.first_key * dim, to + t.first_query * dim);
+    product<T>(exec, t, {.m = t.query_count, .n = t.of.width, .k = t.key_count, .alpha = alpha, .beta = 1}, scores, scores_at(t), from,
+               keys_at(t), to, queries_at(t));
   }
   /// to (keys, width) += alpha scores^T from (queries, width)
   template <class T>
   static void add_to_keys(auto& exec, detail_attend::tile const& t, double alpha, T const* scores, T const* from, T* to) {
-    auto const& s = t.of;
-    index const dim = s.dim(), area = t.query_count * t.key_count;
-    verbs::gemm(exec,
-                {.m = t.key_count,
-                 .n = s.width,
-                 .k = t.query_count,
-                 .trans_a = true,
-                 .lda = t.key_count,
-                 .ldb = dim,
-                 .ldc = dim,
-                 .alpha = alpha,
-                 .beta = 1,
-                 .batches = s.batch,
-                 .heads = s.heads,
-                 .a_batch = s.heads * area,
-                 .a_head = area,
-                 .b_batch = s.queries * dim,
-                 .b_head = s.width,
-                 .c_batch = s.keys * dim,
-                 .c_head = s.width},
-                scores, from + t.first_query * dim, to + t.first_key * dim);
+    product<T>(exec, t, {.m = t.key_count, .n = t.of.width, .k = t.query_count, .trans_a = true, .alpha = alpha, .beta = 1}, scores,
+               scores_at(t), from, queries_at(t), to, keys_at(t));
   }
   /// The mask as what is added to scores, in scratch memory.
   template <class T>

@@ -1,57 +1,25 @@
 #pragma once
 // The conformer's ChanLayerNorm: as a layer norm without shift, but the variance is clamped from below, not increased.
 
-#include "spearstorm/tape/record.hpp"
+#include "spearstorm/ops/layer_norm.hpp"
 
 namespace SPEARSTORM_NS::ops {
 
 template <class T>
 struct channel_norm_row {
   T const *x, *gamma;
-  T *y, *mean, *var;  // statistics may be null
+  T *y, *mean, *rstd;  // statistics may be null
   index cols;
   T eps;
   template <class Lanes>
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     using pack = typename Lanes::pack;
     T const* const from = x + row * cols;
-    T const mu = Lanes::sum(cols, [&](auto at) { return at.load(from); }) / static_cast<T>(cols);
-    T const v = Lanes::sum(cols,
-                           [&](auto at) {
-                             pack const d = at.load(from) - pack(mu);
-                             return pack(d * d);
-                           }) /
-                static_cast<T>(cols);
-    T const r = T(1) / sqrt(max(v, eps));
+    T mu, var;
+    moments_of<Lanes>(from, cols, mu, var);
+    T const r = T(1) / sqrt(max(var, eps));
     Lanes::each(cols, [&](auto at) { at.store(y + row * cols, (at.load(from) - pack(mu)) * pack(r) * at.load(gamma)); });
-    if (mean) mean[row] = mu, var[row] = v;
-  }
-};
-
-/// dx, and for the sums over rows dy * xhat into `scaled`.
-template <class T>
-struct channel_norm_back_row {
-  T const *x, *gamma, *mean, *var, *dy;
-  T *dx, *scaled;  // either may be null
-  index cols;
-  T eps;
-  template <class Lanes>
-  SPEARSTORM_HD void operator()(Lanes, index row) const {
-    using pack = typename Lanes::pack;
-    T const *const from = x + row * cols, *const up = dy + row * cols;
-    pack const mu(mean[row]), r(T(1) / sqrt(max(var[row], eps)));
-    if (dx) {
-      bool const clamped = var[row] < eps;  // then r is a constant
-      T const g = Lanes::sum(cols, [&](auto at) { return pack(at.load(up) * at.load(gamma)); }) / static_cast<T>(cols);
-      T const gx = clamped ? T(0) : Lanes::sum(cols, [&](auto at) {
-                                      return pack(at.load(up) * at.load(gamma) * (at.load(from) - mu) * r);
-                                    }) / static_cast<T>(cols);
-      Lanes::each(cols, [&](auto at) {
-        pack const xhat = (at.load(from) - mu) * r;
-        at.store(dx + row * cols, r * (at.load(up) * at.load(gamma) - pack(g) - xhat * pack(gx)));
-      });
-    }
-    if (scaled) Lanes::each(cols, [&](auto at) { at.store(scaled + row * cols, at.load(up) * (at.load(from) - mu) * r); });
+    if (mean) mean[row] = mu, rstd[row] = var < eps ? -r : r;  // the sign tells the way back that r is a constant
   }
 };
 
@@ -60,21 +28,20 @@ struct channel_norm_op {
 
   template <class T>
   struct saved {
-    T const *x, *gamma, *mean, *var;
+    T const *x, *gamma, *mean, *rstd;
     index rows, cols;
-    T eps;
   };
 
   static auto forward(context_like auto& ctx, auto const& x, auto const& gamma, double eps) {
     using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
     index const rows = x.rows(), cols = x.cols();
     T* const y = ctx.template allocate<T>(x.size());
-    T *mean = nullptr, *var = nullptr;
+    T *mean = nullptr, *rstd = nullptr;
     if constexpr (std::remove_reference_t<decltype(ctx)>::is_recording)
-      mean = ctx.template allocate<T>(rows), var = ctx.template allocate<T>(rows);
-    verbs::each_row<T>(ctx.exec(), rows, 3 * cols, channel_norm_row<T>{x.data(), gamma.data(), y, mean, var, cols, static_cast<T>(eps)});
+      mean = ctx.template allocate<T>(rows), rstd = ctx.template allocate<T>(rows);
+    verbs::each_row<T>(ctx.exec(), rows, 3 * cols, channel_norm_row<T>{x.data(), gamma.data(), y, mean, rstd, cols, static_cast<T>(eps)});
     using axes = typename std::remove_cvref_t<decltype(x)>::axes_type;
-    return std::pair{ctx.template wrap<axes>(y, x.extents()), saved<T>{x.data(), gamma.data(), mean, var, rows, cols, static_cast<T>(eps)}};
+    return std::pair{ctx.template wrap<axes>(y, x.extents()), saved<T>{x.data(), gamma.data(), mean, rstd, rows, cols}};
   }
 
   template <class T>
@@ -83,8 +50,7 @@ struct channel_norm_op {
     T* const dgamma = back.result(1, s.cols);
     auto const scratch = [&](index n) { return back.template scratch<T>(n); };
     T* const scaled = dgamma ? scratch(s.rows * s.cols) : nullptr;
-    verbs::each_row<T>(back.exec(), s.rows, 3 * s.cols,
-                       channel_norm_back_row<T>{s.x, s.gamma, s.mean, s.var, dy, dx, scaled, s.cols, s.eps});
+    verbs::each_row<T>(back.exec(), s.rows, 3 * s.cols, layer_norm_back_row<T>{s.x, s.gamma, s.mean, s.rstd, dy, dx, scaled, s.cols});
     if (dgamma) detail::sum_over(back.exec(), 1, s.rows, s.cols, scaled, dgamma, scratch);
   }
 };
@@ -93,7 +59,7 @@ struct channel_norm_op {
 /// @shape x (..., dim)  gamma (dim)  returns (..., dim)
 /// @math  y = (x - mean) / sqrt(max(var, eps)) * gamma;  dx = r * (g - mean(g) - xhat * mean(g * xhat)),  g = dy * gamma,
 ///        without the last term where var < eps
-/// @cost  reads x three times from cache, writes y; recording keeps x, mean and variance per row
+/// @cost  reads x three times from cache, writes y; recording keeps x, mean and rstd per row
 /// @throws shape_error where gamma differs from x's last axis, value_error where eps is not above 0
 /// @see   soundstorm-pytorch: ChanLayerNorm, there over axis 1 of (batch, dim, frames)
 auto channel_norm(context_like auto& ctx, operand auto const& x, operand auto const& gamma, double eps = 1e-6) {

@@ -21,7 +21,7 @@ auto gather_rows(context_like auto& ctx, operand auto const& x, tensor<std::int3
   auto const at = ctx.eval(chosen);
   detail::check_ids(ctx, "gather_rows", "chosen", at, xs.rows());
   using axes = axis_list<Rows, last_axis<typename decltype(xs)::axes_type>>;
-  return record<gather_rows_op>(ctx, std::tuple{xs}, at, index{1}, index{0}, sizes<2>{at.size(), xs.cols()}, axes{});
+  return record<gather_rows_op>(ctx, std::tuple{xs}, at, index{1}, index{1}, index{0}, sizes<2>{at.size(), xs.cols()}, axes{});
 }
 
 }  // namespace SPEARSTORM_NS::ops

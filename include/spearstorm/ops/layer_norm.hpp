@@ -5,6 +5,20 @@
 
 namespace SPEARSTORM_NS::ops {
 
+/// Mean and variance of a row.
+template <class Lanes, class T>
+SPEARSTORM_HD void moments_of(T const* from, index cols, T& mean, T& variance) {
+  using pack = typename Lanes::pack;
+  T const mu = Lanes::sum(cols, [&](auto at) { return at.load(from); }) / static_cast<T>(cols);
+  variance = Lanes::sum(cols,
+                        [&](auto at) {
+                          pack const d = at.load(from) - pack(mu);
+                          return pack(d * d);
+                        }) /
+             static_cast<T>(cols);
+  mean = mu;
+}
+
 template <class T>
 struct layer_norm_row {
   T const *x, *gamma, *beta;
@@ -15,20 +29,15 @@ struct layer_norm_row {
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     using pack = typename Lanes::pack;
     T const* const from = x + row * cols;
-    T const mu = Lanes::sum(cols, [&](auto at) { return at.load(from); }) / static_cast<T>(cols);
-    T const var = Lanes::sum(cols,
-                             [&](auto at) {
-                               pack const d = at.load(from) - pack(mu);
-                               return pack(d * d);
-                             }) /
-                  static_cast<T>(cols);
+    T mu, var;
+    moments_of<Lanes>(from, cols, mu, var);
     T const r = T(1) / sqrt(var + eps);
     Lanes::each(cols, [&](auto at) { at.store(y + row * cols, (at.load(from) - pack(mu)) * pack(r) * at.load(gamma) + at.load(beta)); });
     if (mean) mean[row] = mu, rstd[row] = r;
   }
 };
 
-/// dx, and for the sums over rows dy * xhat into `scaled`.
+/// dx, and for the sums over rows dy * xhat into `scaled`. A negative rstd stands for one that does not depend on x.
 template <class T>
 struct layer_norm_back_row {
   T const *x, *gamma, *mean, *rstd, *dy;
@@ -38,11 +47,13 @@ struct layer_norm_back_row {
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     using pack = typename Lanes::pack;
     T const *const from = x + row * cols, *const up = dy + row * cols;
-    pack const mu(mean[row]), r(rstd[row]);
+    bool const constant = rstd[row] < 0;
+    pack const mu(mean[row]), r(constant ? -rstd[row] : rstd[row]);
     if (dx) {
       T const g = Lanes::sum(cols, [&](auto at) { return pack(at.load(up) * at.load(gamma)); }) / static_cast<T>(cols);
-      T const gx =
-          Lanes::sum(cols, [&](auto at) { return pack(at.load(up) * at.load(gamma) * (at.load(from) - mu) * r); }) / static_cast<T>(cols);
+      T const gx = constant ? T(0) : Lanes::sum(cols, [&](auto at) {
+                                       return pack(at.load(up) * at.load(gamma) * (at.load(from) - mu) * r);
+                                     }) / static_cast<T>(cols);
       Lanes::each(cols, [&](auto at) {
         pack const xhat = (at.load(from) - mu) * r;
         at.store(dx + row * cols, r * (at.load(up) * at.load(gamma) - pack(g) - xhat * pack(gx)));

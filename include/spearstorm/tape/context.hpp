@@ -224,8 +224,12 @@ class basic_context {
   /// Temporaries end with the frame; `return f.keep(y)` moves the result down to its start. Recording, nothing is rewound.
   class frame_guard {
    public:
-    explicit frame_guard(basic_context& ctx)
-        : ctx_(&ctx), outer_(ctx.current_serial()), serial_(ctx.work_->open()), mark_(ctx.work_->values().here()) {
+    explicit frame_guard(basic_context& ctx, bool wanted = true)
+        : ctx_(&ctx),
+          outer_(ctx.current_serial()),
+          serial_(wanted ? ctx.work_->open() : outer_),
+          mark_(ctx.work_->values().here()),
+          wanted_(wanted) {
       ctx_->frame_ = serial_;
     }
     frame_guard(frame_guard const&) = delete;
@@ -234,6 +238,7 @@ class basic_context {
     /// @throws context_error where a frame inside this one is open, or this one has kept a tensor already
     template <class T, axis_type... Axes>
     tensor<T, Axes...> keep(tensor<T, Axes...> const& x) {
+      if (!wanted_) return ctx_->eval(x);
       if (ctx_->frame_ != serial_) fail<context_error>("frame: keep ends the frame, so it is called once and innermost frame first");
       ctx_->require_innermost();
       auto const y = ctx_->eval(x);
@@ -250,7 +255,7 @@ class basic_context {
 
    private:
     void end() {
-      if (ctx_->frame_ != serial_) return;
+      if (!wanted_ || ctx_->frame_ != serial_) return;
       ctx_->work_->close(serial_);
       ctx_->frame_ = outer_;
       if constexpr (!Recording) ctx_->work_->values().rewind(mark_);
@@ -258,8 +263,11 @@ class basic_context {
     basic_context* ctx_;
     std::uint32_t outer_, serial_;
     typename arena<memory>::mark mark_;
+    bool wanted_;
   };
   frame_guard frame() { return frame_guard(*this); }
+  /// A frame, or nothing at all: for a block of which more than its result may have to outlive it.
+  frame_guard frame_if(bool wanted) { return frame_guard(*this, wanted); }
 
   // -- the way back
 

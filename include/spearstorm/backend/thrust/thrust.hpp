@@ -7,6 +7,7 @@
 #include "spearstorm/backend/thrust/copy_rows.hpp"
 #include "spearstorm/backend/thrust/each_row.hpp"
 #include "spearstorm/backend/thrust/gemm.hpp"
+#include "spearstorm/backend/thrust/scan.hpp"
 #include "spearstorm/backend/thrust/sort.hpp"
 #include "spearstorm/backend/verbs.hpp"
 #include "spearstorm/core/dtype.hpp"

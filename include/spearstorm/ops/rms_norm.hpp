@@ -1,0 +1,101 @@
+#pragma once
+// Normalisation of each row by its root mean square, with a scale.
+
+#include "spearstorm/tape/record.hpp"
+
+namespace SPEARSTORM_NS::ops {
+
+struct rms_norm_options {
+  double offset = 0;   ///< added to gamma: 1 where gamma starts at zero, as in hyper-connections
+  double eps = 1e-12;  ///< a shorter row is divided by this, torch.nn.functional.normalize
+};
+
+template <class T>
+struct rms_norm_row {
+  T const *x, *gamma;
+  T *y, *factor;  // factor may be null
+  index cols;
+  T offset, eps;
+  template <class Lanes>
+  SPEARSTORM_HD void operator()(Lanes, index row) const {
+    using pack = typename Lanes::pack;
+    T const* const from = x + row * cols;
+    T const length = sqrt(Lanes::sum(cols, [&](auto at) {
+      pack const v = at.load(from);
+      return pack(v * v);
+    }));
+    T const r = sqrt(static_cast<T>(cols)) / (length > eps ? length : eps);
+    Lanes::each(cols, [&](auto at) { at.store(y + row * cols, at.load(from) * pack(r) * (at.load(gamma) + pack(offset))); });
+    if (factor) factor[row] = length > eps ? r : -r;  // the sign tells a row that was too short: its length has no gradient
+  }
+};
+
+/// dx, and for the sums over rows dy * xhat into `scaled`.
+template <class T>
+struct rms_norm_back_row {
+  T const *x, *gamma, *factor, *dy;
+  T *dx, *scaled;  // either may be null
+  index cols;
+  T offset;
+  template <class Lanes>
+  SPEARSTORM_HD void operator()(Lanes, index row) const {
+    using pack = typename Lanes::pack;
+    T const *const from = x + row * cols, *const up = dy + row * cols;
+    T const kept = factor[row], r = kept < 0 ? -kept : kept;
+    pack const shift(offset), scale(r);
+    if (dx) {
+      T const along = Lanes::sum(cols, [&](auto at) { return pack(at.load(up) * (at.load(gamma) + shift) * at.load(from)); });
+      pack const pull(kept < 0 ? T(0) : along * r * r / static_cast<T>(cols));
+      Lanes::each(cols,
+                  [&](auto at) { at.store(dx + row * cols, scale * (at.load(up) * (at.load(gamma) + shift) - at.load(from) * pull)); });
+    }
+    if (scaled) Lanes::each(cols, [&](auto at) { at.store(scaled + row * cols, at.load(up) * at.load(from) * scale); });
+  }
+};
+
+struct rms_norm_op {
+  static constexpr char const* name = "rms_norm";
+
+  template <class T>
+  struct saved {
+    T const *x, *gamma, *factor;
+    index rows, cols;
+    T offset;
+  };
+
+  static auto forward(context_like auto& ctx, auto const& x, auto const& gamma, rms_norm_options const& options) {
+    using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
+    index const rows = x.rows(), cols = x.cols();
+    T* const y = ctx.template allocate<T>(x.size());
+    T* factor = nullptr;
+    if constexpr (std::remove_reference_t<decltype(ctx)>::is_recording) factor = ctx.template allocate<T>(rows);
+    T const offset = static_cast<T>(options.offset);
+    verbs::each_row<T>(ctx.exec(), rows, cols,
+                       rms_norm_row<T>{x.data(), gamma.data(), y, factor, cols, offset, static_cast<T>(options.eps)});
+    using axes = typename std::remove_cvref_t<decltype(x)>::axes_type;
+    return std::pair{ctx.template wrap<axes>(y, x.extents()), saved<T>{x.data(), gamma.data(), factor, rows, cols, offset}};
+  }
+
+  template <class T>
+  static void adjoint(auto& back, saved<T> const& s, T const* dy) {
+    T* const dx = back.result(0, s.rows * s.cols);
+    T* const dgamma = back.result(1, s.cols);
+    T* const scaled = dgamma ? back.template scratch<T>(s.rows * s.cols) : nullptr;
+    verbs::each_row<T>(back.exec(), s.rows, 3 * s.cols, rms_norm_back_row<T>{s.x, s.gamma, s.factor, dy, dx, scaled, s.cols, s.offset});
+    if (dgamma) detail::sum_over(back.exec(), 1, s.rows, s.cols, scaled, dgamma, [&](index n) { return back.template scratch<T>(n); });
+  }
+};
+
+/// @shape x (..., dim)  gamma (dim)  returns (..., dim)
+/// @math  y = r x (gamma + offset),  r = sqrt(dim) / max(|x|, eps);  dx = r (g - x (g . x) / |x|^2),  g = dy (gamma + offset)
+/// @cost  reads x twice from cache, writes y; recording keeps x and one number per row
+/// @throws shape_error where gamma differs from x's last axis
+/// @see   hyper_connections.RMSNorm (offset 1), gateloop_transformer.RMSNorm
+auto rms_norm(context_like auto& ctx, operand auto const& x, operand auto const& gamma, rms_norm_options const& options = {}) {
+  auto const xs = ctx.eval(x);
+  auto const g = ctx.eval(gamma);
+  check_size("rms_norm", "input", last_axis<typename decltype(xs)::axes_type>::name, xs.cols(), "gamma", g.size());
+  return record<rms_norm_op>(ctx, std::tuple{xs, g}, options);
+}
+
+}  // namespace SPEARSTORM_NS::ops
