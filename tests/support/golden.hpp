@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "spearstorm/io/json.hpp"
 #include "spearstorm/io/safetensors_reader.hpp"
 #include "spearstorm/runtime/array.hpp"
 
@@ -15,6 +16,9 @@ class golden {
   bool contains(std::string const& name) const { return file_.contains(name); }
 
   std::vector<spearstorm::io::tensor_info> const& infos() const { return file_.infos(); }
+
+  /// What the file says about itself: `config`, `state_dict` and more.
+  spearstorm::io::json about() const { return spearstorm::io::parse_json(file_.metadata().at("golden"), "golden file"); }
 
   /// Under axes of ours, with the file's sizes.
   template <class T, spearstorm::axis_type... Axes>

@@ -1,4 +1,4 @@
-"""One golden file: named tensors and the configuration that made them. Floats are F32, ids I32, flags U8; nothing has rank 0."""
+"""One golden file: named tensors and the configuration that made them. Floats are F32 or F64, ids I32, flags U8; nothing has rank 0."""
 
 import json
 
@@ -8,12 +8,12 @@ from safetensors.torch import save_file
 
 import reference
 
-STORED = {torch.float32: torch.float32, torch.int64: torch.int32, torch.bool: torch.uint8}
+STORED = {torch.float32: torch.float32, torch.float64: torch.float64, torch.int64: torch.int32, torch.bool: torch.uint8}
 
 
 def stored(tensor):
     tensor = tensor.detach()
-    if tensor.dtype == torch.float32 and not torch.isfinite(tensor).all():
+    if tensor.is_floating_point() and not torch.isfinite(tensor).all():
         raise ValueError("a golden holds numbers only")
     return tensor.to(STORED[tensor.dtype]).reshape(tensor.shape or (1,)).contiguous().clone()
 
@@ -22,7 +22,7 @@ class Golden:
     def __init__(self, name, **config):
         self.name, self.tensors = name, {}
         # one key only: the writer puts several in an order that changes from run to run
-        self.about = {"case": name, "made_by": reference.versions(), "config": config}
+        self.about = {"case": name, "made_by": reference.versions(config.get("generation", reference.version)), "config": config}
 
     def put(self, prefix, **tensors):
         self.tensors.update({f"{prefix}.{name}": stored(tensor) for name, tensor in tensors.items()})
@@ -76,10 +76,14 @@ def fill(module, seed):
     with torch.no_grad():
         for key, value in module.named_parameters():
             noise = torch.randn(value.shape, generator=generator)
-            near_one = key.endswith("gamma") or ("norm" in key or "net1.0" in key or "to_logits.0" in key) and key.endswith("weight")
+            norm = ("norm" in key or "net1.0" in key or "to_logits.0" in key) and key.endswith("weight")
+            near_one = norm or key.endswith(("gamma", "static_beta"))
             fan_in = value[0].numel() if value.ndim > 1 else 1
             scale = 0.2 if value.ndim == 1 or near_one else 0.6 if "embed" in key or "attention_bias" in key else fan_in**-0.5
-            value.copy_(noise * scale + (1.0 if near_one else 0.0))
+            start = 1.0 if near_one else 0.0
+            if ".dynamic_" in key:  # of hyper-connections, whose tanh should not saturate
+                scale, start = 0.15, 0.3 if key.endswith("_scale") else 0.0
+            value.copy_(noise * scale + start)
     return module
 
 
