@@ -169,6 +169,42 @@ TEST_CASE("token/draw_mask: prompts and levels are uniform, shares follow the sc
   }
 }
 
+TEST_CASE("token/draw_mask: weights say how often a level is drawn") {
+  auto const drawn = token::draw_mask(told(5000, 3, 4), 9000000, {.level_weights = {3, 1, 0, 1}}, at(0), 0);
+  std::vector<int> levels(4, 0);
+  for (index level : drawn.level) ++levels.at(static_cast<std::size_t>(level));
+  CHECK(levels[2] == 0);
+  double const chi = std::pow(levels[0] - 3000, 2) / 3000 + std::pow(levels[1] - 1000, 2) / 1000 + std::pow(levels[3] - 1000, 2) / 1000;
+  CHECK(chi < 13.8);  // 2 degrees of freedom, p = 0.001
+}
+
+TEST_CASE("token/draw_mask: frames given as a prompt are always shown, and the prompt drawn lies behind them") {
+  auto const codes = told(3, 6, 2);
+  token::flag_array valid = token::all_valid(3, 6);
+  valid(2, 5) = 0;
+  std::vector<index> const given{4, 0, 2};
+  std::vector<int> prompts(6, 0);
+  for (std::uint32_t step = 0; step < 300; ++step)
+    for (bool drawn_too : {true, false}) {
+      auto const drawn = token::draw_mask(codes, valid, 5000, {.prompt = drawn_too}, at(step), 0, given);
+      for (index b = 0; b < 3; ++b) {
+        auto const row = static_cast<std::size_t>(b);
+        if (!drawn_too) REQUIRE(drawn.prompt[row] == given[row]);
+        if (b == 0 && drawn_too) ++prompts.at(static_cast<std::size_t>(drawn.prompt[row]));
+        index masked = 0;
+        for (index t = 0; t < 6; ++t) {
+          masked += drawn.target_mask(b, t);
+          if (t >= given[row]) continue;
+          REQUIRE(drawn.target_mask(b, t) == 0);
+          for (index l = 0; l < 2; ++l) REQUIRE(drawn.input(b, t, l) == codes(b, t, l));
+        }
+        REQUIRE(masked >= 1);
+      }
+    }
+  CHECK(prompts[4] + prompts[5] == 300);  // of row 0 two frames are left: the first of them, or both, are masked
+  CHECK(std::min(prompts[4], prompts[5]) > 100);
+}
+
 TEST_CASE("token/draw_mask: chosen_rows by hand") {
   token::drawn_mask drawn;
   drawn.level = {2, 0, 2};
@@ -192,4 +228,10 @@ TEST_CASE("token/draw_mask: what it refuses") {
   CHECK_THROWS_AS(token::draw_mask(codes, 9000, {.coin_prob = 2}, at(0), 0), ss::value_error);
   CHECK_THROWS_AS(token::draw_mask(codes, 9000, {.schedule = share(2)}, at(0), 0), ss::value_error);
   CHECK_THROWS_AS(token::draw_mask(token::code_array({1, 3, 0}), 9000, {}, at(0), 0), ss::shape_error);
+  CHECK_THROWS_WITH(token::draw_mask(told(1, 2, 3), 5000, {.level_weights = {1, 2}}, at(0), 0),
+                    "draw_mask: level_weights has levels = 2, codes expects levels = 3");
+  CHECK_THROWS_WITH(token::draw_mask(told(1, 2, 2), 5000, {.level_weights = {0, 0}}, at(0), 0),
+                    "draw_mask: level_weights are all 0, expected one above 0");
+  CHECK_THROWS_WITH(token::draw_mask(told(1, 2, 2), 5000, {}, at(0), 0, std::vector<index>{3}),
+                    "draw_mask: prompt_frames = 3, expected 0 to 2");
 }

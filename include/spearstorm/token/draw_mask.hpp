@@ -16,6 +16,7 @@ struct mask_options {
   float random_token_prob = 0.1f;              ///< share of the others that it is shown as a random code; soundstorm-pytorch
   float coin_prob = 0.5f;                      ///< chance that each of these two happens at all; soundstorm-pytorch's coin_flip
   bool replaced_in_loss = true;                ///< tokens shown as they are or as random stay in the loss; false: soundstorm-pytorch
+  std::vector<float> level_weights{};          ///< how often each level is drawn, up to a factor; empty: all alike, as in the paper
 };
 
 /// One draw. At the chosen frames of its level an example is shown the mask id, except where `kept` or `randomized`.
@@ -63,14 +64,55 @@ inline std::vector<index> draw_prompts(flag_array const& valid, bool per_example
   return prompts;
 }
 
+namespace detail {
+/// The level at which the running share of the weights passes u.
+inline index level_at(std::span<float const> weights, index levels, float u) {
+  double total = 0;
+  for (float w : weights) total += static_cast<double>(w);
+  double rest = static_cast<double>(u) * total;
+  for (index level = 0; level < levels; ++level) {
+    rest -= static_cast<double>(weights[static_cast<std::size_t>(level)]);
+    if (rest < 0) return level;
+  }
+  index last = levels - 1;  // u rounded up to 1
+  while (weights[static_cast<std::size_t>(last)] == 0) --last;
+  return last;
+}
+inline void check_level_weights(std::string_view function, std::span<float const> weights, index levels) {
+  if (weights.empty()) return;
+  check_size(function, "level_weights", "levels", static_cast<index>(weights.size()), "codes", levels);
+  float most = 0;
+  for (float w : weights) {
+    if (!(w >= 0)) fail<value_error>(function, ": level_weights holds ", w, ", expected 0 or more");
+    most = std::max(most, w);
+  }
+  if (most == 0) fail<value_error>(function, ": level_weights are all 0, expected one above 0");
+}
+
+/// The frames that may be masked at all: valid, and behind what is always shown.
+inline flag_array maskable(std::string_view function, flag_array const& valid, std::span<index const> shown) {
+  flag_array open = valid;
+  if (shown.empty()) return open;
+  index const batch = valid.extent(0), frames = valid.extent(1);
+  check_size(function, "prompt_frames", "batch", static_cast<index>(shown.size()), "codes", batch);
+  for (index b = 0; b < batch; ++b) {
+    index const n = shown[static_cast<std::size_t>(b)];
+    check_range<index>(function, "prompt_frames", n, 0, frames);
+    std::fill_n(open.data() + b * frames, n, flag{0});
+  }
+  return open;
+}
+}  // namespace detail
+
 /// Draws a prompt, a level and the masked frames for each example, and what the net is shown. The codes given never change.
 /// Every draw is a function of stream and example first_example + row; draws once per batch are those of example 0, on all ranks.
+/// @param prompt_frames (batch), frames at each row's start that are always shown; the drawn prompt lies behind them. Empty: none
 /// @shape codes (batch, frames, levels)  valid (batch, frames)
 /// @throws shape_error where valid differs from codes or codes have no level, value_error where an id of a valid frame lies outside
 ///         [0, codebook_size) or an option lies outside its range
 /// @see SoundStorm section 3.3
 inline drawn_mask draw_mask(code_array const& codes, flag_array const& valid, index codebook_size, mask_options const& options,
-                            random_stream const& stream, index first_example) {
+                            random_stream const& stream, index first_example, std::span<index const> prompt_frames = {}) {
   constexpr std::string_view here = "draw_mask";
   index const batch = codes.extent(0), frames = codes.extent(1), levels = codes.extent(2);
   if (levels < 1) fail<shape_error>(here, ": codes has levels = 0, expected 1 or more");
@@ -78,18 +120,23 @@ inline drawn_mask draw_mask(code_array const& codes, flag_array const& valid, in
   check_range(here, "no_replace_prob", options.no_replace_prob, 0.0f, 1.0f);
   check_range(here, "random_token_prob", options.random_token_prob, 0.0f, 1.0f);
   check_range(here, "coin_prob", options.coin_prob, 0.0f, 1.0f);
+  detail::check_level_weights(here, options.level_weights, levels);
 
   drawn_mask drawn;
-  drawn.prompt = options.prompt ? draw_prompts(valid, options.per_example, detail::named(stream, "prompt"), first_example)
-                                : std::vector<index>(static_cast<std::size_t>(batch), 0);
+  flag_array open = detail::maskable(here, valid, prompt_frames);
+  if (options.prompt)
+    drawn.prompt = draw_prompts(open, options.per_example, detail::named(stream, "prompt"), first_example);
+  else
+    drawn.prompt.assign(static_cast<std::size_t>(batch), 0);
+  for (std::size_t b = 0; b < prompt_frames.size(); ++b) drawn.prompt[b] = std::max(drawn.prompt[b], prompt_frames[b]);
   auto const level_draw = detail::named(stream, "level"), time_draw = detail::named(stream, "time"),
              token_draw = detail::named(stream, "token");
   auto const keep_coin = detail::named(stream, "keep coin"), random_coin = detail::named(stream, "random coin");
   std::vector<float> share, keep, random;
-  flag_array open = valid;  // valid and behind the prompt
   for (index b = 0; b < batch; ++b) {
     auto const example = static_cast<std::uint32_t>(first_example + b), shared = options.per_example ? example : 0u;
-    drawn.level.push_back(level_draw.below(static_cast<std::uint32_t>(levels), shared, 0));
+    drawn.level.push_back(options.level_weights.empty() ? level_draw.below(static_cast<std::uint32_t>(levels), shared, 0)
+                                                        : detail::level_at(options.level_weights, levels, level_draw.uniform(shared, 0)));
     std::fill_n(open.data() + b * frames, drawn.prompt[static_cast<std::size_t>(b)], flag{0});
     share.push_back(masked_share(options.schedule, time_draw.uniform(example, 0)));
     bool const keeps = keep_coin.uniform(shared, 0) < options.coin_prob, randomizes = random_coin.uniform(shared, 0) < options.coin_prob;
@@ -127,8 +174,8 @@ inline drawn_mask draw_mask(code_array const& codes, flag_array const& valid, in
 
 /// The same where all frames count.
 inline drawn_mask draw_mask(code_array const& codes, index codebook_size, mask_options const& options, random_stream const& stream,
-                            index first_example) {
-  return draw_mask(codes, all_valid(codes.extent(0), codes.extent(1)), codebook_size, options, stream, first_example);
+                            index first_example, std::span<index const> prompt_frames = {}) {
+  return draw_mask(codes, all_valid(codes.extent(0), codes.extent(1)), codebook_size, options, stream, first_example, prompt_frames);
 }
 
 /// The positions that enter the loss, sorted by level, then by position: rows of a level are rows of one head.
