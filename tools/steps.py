@@ -84,9 +84,10 @@ class Steps:
         return succeeded
 
     def build(self, build, *targets, warnings=True, **options):
-        """Builds all that can be built; a warning of our own code is a failure."""
+        """Builds all that can be built; a warning of our own code is a failure. Those within a system header are none of ours: g++ 12 says of its
+        own AVX-512 intrinsics that they read an unset register, which they do on purpose (GCC bug 105593)."""
         succeeded, output = self.run(f"build {build}", ["ninja", "-C", build, "-k", "0", *targets], show="[", **options)
-        found = sorted(set(re.findall(r"^\S+: warning\b.*$", output, re.M)))
+        found = sorted(set(re.findall(r"^(?!/usr/)\S+: warning\b.*$", output, re.M)))
         if warnings:
             self.count(int(not found), int(bool(found)))
             print("".join(f"    {line}\n" for line in found[:30]), end="", flush=True)

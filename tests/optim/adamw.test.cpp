@@ -61,6 +61,19 @@ TEST_CASE("optim/adamw: a first step moves every number by the rate against its 
   CHECK(adam.steps() == 1);
 }
 
+TEST_CASE("optim/adamw: which parameters decay can be said by their paths") {
+  using exec = ss::cpu::scalar<ss::f64>;
+  ss::workspace<exec> work;
+  auto model = make(work);
+  ss::optim::adamw<exec> adam{{.rate = 0.1, .weight_decay = 0.5, .max_grad_norm = 0}};
+  adam.decays = [](std::string const& path, ss::index) { return path == "bias"; };
+  ss::recording<exec> ctx{work};
+  auto g = ctx.gradients(loss_of<exec>(ctx, model));
+  adam.step_(work, model, g);
+  for (double w : model.weight.to_host()) CHECK(w == Approx(1 - 0.1));
+  for (double b : model.bias.to_host()) CHECK(b == Approx(1 * (1 - 0.1 * 0.5) - 0.1));
+}
+
 TEST_CASE("optim/adamw: five steps equal torch.optim.AdamW and Adam, on every policy") {
   for (std::string name : {"op_adamw", "op_adam"}) {
     golden const file(name);

@@ -2,6 +2,7 @@
 // AdamW (Loshchilov and Hutter 2019), Adam where weight decay is 0: one pass over each parameter.
 
 #include <cmath>
+#include <functional>
 
 #include "spearstorm/runtime/visit.hpp"
 #include "spearstorm/tape/gradient_table.hpp"
@@ -14,7 +15,7 @@ struct adamw_options {
   double rate = 3e-4;
   double beta1 = 0.9, beta2 = 0.99;
   double eps = 1e-8;
-  double weight_decay = 0;     ///< parameters of rank below 2 are never decayed
+  double weight_decay = 0;     ///< of the parameters that `adamw::decays` names
   double max_grad_norm = 0.5;  ///< 0: no clipping
 };
 
@@ -94,6 +95,11 @@ class adamw {
   };
 
   adamw_options options;
+  /// Which parameters decay, by path and rank: matrices and tables, no bias. The packages look at the ranks of their state_dict instead,
+  /// where a norm's scale may have three axes and decays.
+  std::function<bool(std::string const& path, index rank)> decays = [](std::string const& path, index rank) {
+    return rank >= 2 && !path.ends_with("bias");
+  };
 
   explicit adamw(adamw_options with = {}) : options(with) {
     check_range("adamw", "beta1", with.beta1, 0.0, 1.0);
@@ -119,7 +125,7 @@ class adamw {
       auto& s = slots_[at++];
       auto const* const g = gradients.of(p);
       if (!g) return;
-      double const decay = p.rank >= 2 ? options.weight_decay : 0;
+      double const decay = decays(s.name, p.rank) ? options.weight_decay : 0;
       using T = value_type;
       verbs::transform<T>(
           work.exec(), p.size(), backend::move_span,
