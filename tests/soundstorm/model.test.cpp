@@ -6,7 +6,6 @@
 #include "policies.hpp"
 #include "spearstorm/backend/counted.hpp"
 #include "spearstorm/runtime/summary.hpp"
-#include "spearstorm/soundstorm/names_0_4_11.hpp"
 
 using namespace test;
 using namespace ss::axes;
@@ -136,35 +135,6 @@ TEST_CASE("soundstorm/model: what padded frames hold changes neither loss nor gr
     return all;
   };
   CHECK(run(0) == run(8));
-}
-
-TEST_CASE("soundstorm/names_0_4_11: every parameter has its own place in the state_dict, and the way back restores it") {
-  ss::workspace<fastest> work{{.seed = 9}};
-  ss::soundstorm::model<small, fastest> const model{work};
-  ss::soundstorm::model<small, fastest> other{work};
-  auto const dict = ss::soundstorm::to_0_4_11(model.net);
-  CHECK(dict.contains("conformer.layers.0.attn.fn.to_kv.weight"));
-  CHECK(dict.at("conformer.layers.0.conv.ds_conv.conv.weight").shape == std::vector<ss::index>{32, 1, 3});
-  CHECK(dict.at("to_logits.2.weight").shape == std::vector<ss::index>{3, 16, 9});
-  ss::index values = 0;
-  for (auto const& [key, tensor] : dict) values += static_cast<ss::index>(tensor.values.size());
-  CHECK(values == ss::parameter_count(model));
-  ss::soundstorm::from_0_4_11_(other.net, [&](std::string const& key) { return dict.contains(key) ? &dict.at(key) : nullptr; });
-  std::vector<float> ours, theirs;
-  ss::for_each_parameter(model, [&](std::string const&, auto const& p) {
-    auto const h = p.to_host();
-    ours.insert(ours.end(), h.begin(), h.end());
-  });
-  ss::for_each_parameter(other, [&](std::string const&, auto const& p) {
-    auto const h = p.to_host();
-    theirs.insert(theirs.end(), h.begin(), h.end());
-  });
-  CHECK(ours == theirs);
-  auto missing = dict;
-  missing.erase("heads.0.bias");
-  CHECK_THROWS_WITH(
-      ss::soundstorm::from_0_4_11_(other.net, [&](std::string const& key) { return missing.contains(key) ? &missing.at(key) : nullptr; }),
-      "names_0_4_11: heads.0.bias is missing, expected (48)");
 }
 
 TEST_CASE("soundstorm/model: a dry run counts the FLOPs and the memory of the real one") {

@@ -5,7 +5,7 @@
 
 #include "check_op.hpp"
 #include "golden.hpp"
-#include "spearstorm/soundstorm/names_0_4_11.hpp"
+#include "spearstorm/soundstorm/state_dict.hpp"
 
 namespace test {
 
@@ -19,10 +19,11 @@ class golden_model : public golden {
   template <class Model>
   void load(Model& model, std::string const& prefix = "") const {
     std::map<std::string, spearstorm::soundstorm::package_tensor> read;
-    spearstorm::soundstorm::from_0_4_11_(model, [&](std::string const& key) -> spearstorm::soundstorm::package_tensor const* {
-      auto const name = "param." + prefix + key;
-      return contains(name) ? &(read[key] = tensor(name)) : nullptr;
-    });
+    spearstorm::soundstorm::from_package_(model, spearstorm::soundstorm::generation::v0_4_11,
+                                          [&](std::string const& key) -> spearstorm::soundstorm::package_tensor const* {
+                                            auto const name = "param." + prefix + key;
+                                            return contains(name) ? &(read[key] = tensor(name)) : nullptr;
+                                          });
   }
 
  private:
@@ -43,7 +44,8 @@ inline std::vector<double> flat(auto const& values) { return std::vector<double>
 /// Every parameter's gradient against `grad.<prefix><key>` of a golden file.
 template <class Model, class Gradients>
 void compare_gradients(Model const& model, Gradients& gradients, golden_model const& file, std::string const& prefix = "") {
-  auto const found = ss::soundstorm::to_0_4_11(model, [&](std::string const&, auto const& p) { return gradients.to_host(p); });
+  auto const found = ss::soundstorm::to_package(model, ss::soundstorm::generation::v0_4_11,
+                                                [&](std::string const&, auto const& p) { return gradients.to_host(p); });
   for (auto const& entry : found) {
     auto const expected = file.tensor("grad." + prefix + entry.first);
     CHECK(entry.second.shape == expected.shape);
