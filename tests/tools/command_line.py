@@ -16,6 +16,7 @@ import wave
 
 PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve()
 SMALL = ["--dim", "16", "--depth", "1", "--heads", "2", "--dim-head", "8", "--kernel", "3", "--batch", "4", "--max-frames", "24", "--warmup", "5", "--threads", "2"]
+SPOKEN = ["--prompt-frames", "10", "--first-level-weight", "3", "--cond-drop-prob", "0.2"]
 
 
 def run(*words, code=0):
@@ -44,8 +45,9 @@ class CommandLine(unittest.TestCase):
         for number in range(24):
             save_tones(cls.at / "spoken" / f"{number:02d}.wav", rng, 8000 if number == 0 else 16000)  # one that must be resampled
         run("corpus", "--out", cls.at / "corpus", "--from", cls.at / "spoken", "--valid", "25")
-        cls.told = run("tokenize", "--corpus", cls.at / "corpus", "--out", cls.at / "tokens", "--levels", "2", "--codes", "8")
-        run("train", "--tokens", cls.at / "tokens", "--out", cls.at / "run", "--steps", "30", *SMALL)
+        cls.told = run("tokenize", "--corpus", cls.at / "corpus", "--out", cls.at / "tokens", "--levels", "2", "--codes", "8", "--semantic-clusters", "12")
+        run("train", "--tokens", cls.at / "tokens", "--out", cls.at / "run", "--steps", "30", "--unconditioned", *SMALL)
+        run("train", "--tokens", cls.at / "tokens", "--out", cls.at / "spoken-run", "--steps", "60", *SPOKEN, *SMALL)
 
     @classmethod
     def tearDownClass(cls):
@@ -55,11 +57,19 @@ class CommandLine(unittest.TestCase):
         self.assertIn("level 1:", self.told)
         self.assertIn("unigram entropy", self.told)
         self.assertEqual(self.told.count("of 8 codes used"), 4)
+        self.assertEqual(self.told.count("of 12 clusters used"), 2)
 
     def test_tokenize_with_a_given_codec_gives_the_same_tokens(self):
-        run("tokenize", "--corpus", self.at / "corpus", "--out", self.at / "again", "--codec", self.at / "tokens/codec.safetensors", "--threads", "1")
-        for name in ("codec", "train", "valid"):
+        run("tokenize", "--corpus", self.at / "corpus", "--out", self.at / "again", "--codec", self.at / "tokens/codec.safetensors",
+            "--semantic", self.at / "tokens/semantic.safetensors", "--threads", "1")
+        for name in ("codec", "semantic", "train", "valid"):
             self.assertEqual(*((self.at / folder / f"{name}.safetensors").read_bytes() for folder in ("again", "tokens")), msg=name)
+
+    def test_tokenize_without_semantic_tokens(self):
+        told = run("tokenize", "--corpus", self.at / "corpus", "--out", self.at / "plain", "--codec", self.at / "tokens/codec.safetensors", "--semantic-clusters", "0")
+        self.assertNotIn("clusters", told)
+        self.assertFalse((self.at / "plain/semantic.safetensors").exists())
+        self.assertIn("num_semantic_token_ids = 0", run("inspect", self.at / "plain/train.safetensors"))
 
     def test_training_learns(self):
         lines = [json.loads(line) for line in (self.at / "run/log.jsonl").read_text().splitlines()]
@@ -69,9 +79,9 @@ class CommandLine(unittest.TestCase):
         self.assertTrue((self.at / "run/codec.safetensors").exists())
 
     def test_repeated_it_gives_the_same_bits(self):
-        run("train", "--tokens", self.at / "tokens", "--out", self.at / "twin", "--steps", "30", *SMALL[:-1], "1")
-        name = "checkpoint-00000030.safetensors"
-        self.assertEqual((self.at / "twin" / name).read_bytes(), (self.at / "run" / name).read_bytes())
+        run("train", "--tokens", self.at / "tokens", "--out", self.at / "twin", "--steps", "60", *SPOKEN, *SMALL[:-1], "1")
+        name = "checkpoint-00000060.safetensors"
+        self.assertEqual((self.at / "twin" / name).read_bytes(), (self.at / "spoken-run" / name).read_bytes())
 
     def test_control_c_saves_and_the_same_command_goes_on(self):
         folder = self.at / "stopped"
@@ -95,6 +105,34 @@ class CommandLine(unittest.TestCase):
         made = json.loads((self.at / "scores.json").read_text())
         self.assertEqual([sorted(level) for level in made["levels"]], 2 * [["accuracy", "count", "in_best_ten", "loss", "unigram_entropy"]])
         self.assertIn("--require asks for 99.9 %", run("evaluate", "--run", self.at / "run", "--tokens", self.at / "tokens", "--require", "0.999", code=1))
+
+    def test_evaluate_tells_what_the_condition_is_worth(self):
+        told = run("evaluate", "--run", self.at / "spoken-run", "--tokens", self.at / "tokens", "--json", self.at / "condition.json")
+        self.assertIn("the semantic tokens lower the loss by", told)
+        made = json.loads((self.at / "condition.json").read_text())
+        self.assertAlmostEqual(made["condition_lowers_loss_by"], 1 - made["loss"] / made["without_condition"]["loss"])
+        self.assertGreater(made["condition_lowers_loss_by"], 0.05)
+        self.assertEqual([level["count"] for level in made["levels"]], [level["count"] for level in made["without_condition"]["levels"]])
+
+    def test_respeak(self):
+        told = run("respeak", "--run", self.at / "spoken-run", "--tokens", self.at / "tokens", "--out", self.at / "respoken", "--steps", "3",
+                   "--batch", "4", "--picture", self.at / "respoken.png", "--trace", self.at / "trace.png", "--cond-scale", "1.5")
+        self.assertIn("all prompts are kept", told)
+        sentences = list((self.at / "respoken").rglob("*.wav"))
+        self.assertEqual(len(sentences), len((self.at / "corpus/manifest.tsv").read_text().split("\tvalid\t")) - 1)
+        with wave.open(str(sentences[0])) as file:
+            self.assertEqual((file.getframerate(), file.getnframes()), (16000, 16000))
+        for name in ("respoken.png", "trace.png"):
+            self.assertTrue((self.at / name).read_bytes().startswith(b"\x89PNG"), name)
+        told = run("respeak", "--run", self.at / "spoken-run", "--tokens", self.at / "tokens", "--out", self.at / "few", "--steps", "1", "--limit", "2")
+        self.assertIn("re-spoke 2 sentences", told)
+
+    def test_generate_says_what_another_recording_says(self):
+        common = ["generate", "--run", self.at / "spoken-run", "--steps", "3", "--prompt", self.at / "spoken/03.wav", "--prompt-seconds", "0.4"]
+        told = run(*common, "--semantic-from", self.at / "spoken/05.wav", "--out", self.at / "said.wav")
+        self.assertIn("generated 50 frames (1.40 s) behind 20 of the prompt", told)
+        told = run(*common, "--seconds", "3", "--out", self.at / "on.wav")  # its own recording has no more
+        self.assertIn("generated 30 frames (1.00 s) behind 20 of the prompt", told)
 
     def test_generate_keeps_the_prompt_and_repeats_itself(self):
         made = []
@@ -131,6 +169,11 @@ class CommandLine(unittest.TestCase):
                       ["evaluate", "--checkpoint", tokens / "codec.safetensors", "--tokens", tokens],
                       ["evaluate", "--run", corpus, "--tokens", tokens],
                       ["generate", "--run", self.at / "run", "--out", self.at / "x.mp3"],
+                      ["generate", "--run", self.at / "spoken-run", "--out", self.at / "x.wav"],
+                      ["generate", "--run", self.at / "run", "--semantic-from", self.at / "spoken/03.wav", "--out", self.at / "x.wav"],
+                      ["respeak", "--run", self.at / "run", "--tokens", tokens, "--out", self.at / "x"],
+                      ["respeak", "--run", self.at / "spoken-run", "--tokens", tokens, "--out", self.at / "x", "--prompt-frames", "-1"],
+                      ["respeak", "--checkpoint", self.at / "spoken-run/checkpoint-00000060.safetensors", "--tokens", tokens, "--out", self.at / "x"],
                       ["generate", "--checkpoint", self.at / "run/checkpoint-00000030.safetensors", "--out", self.at / "x.wav"],
                       ["generate", "--run", self.at / "run", "--out", self.at / "x.wav", "--prompt", self.at / "spoken/03.wav", "--seconds", "0.5"]):
             told = run(*words, code=2)
@@ -139,7 +182,7 @@ class CommandLine(unittest.TestCase):
 
     def test_help_and_version(self):
         self.assertRegex(run("--version"), r"^spearstorm \d+\.\d+\.\d+\n$")
-        for name in ("tokenize", "train", "evaluate", "generate", "resynthesize", "inspect", "corpus"):
+        for name in ("tokenize", "train", "evaluate", "generate", "respeak", "resynthesize", "inspect", "corpus"):
             self.assertIn("--" if name != "inspect" else "files", run(name, "--help"))
 
 

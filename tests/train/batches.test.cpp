@@ -115,7 +115,78 @@ TEST_CASE("train/batches: ranks split the rows, and an example keeps its global 
   }
 }
 
+namespace {
+
+/// Utterance u is spoken by "a" or "b" in turn; a semantic token for every two frames counts up from 100 u / 2.
+token_set spoken_set(std::vector<ss::index> const& lengths) {
+  token_set set = set_of(lengths);
+  set.info.semantic = {.sample_hz = 1, .downsample_factor = 2, .num_semantic_token_ids = 100000};
+  for (std::size_t u = 0; u < lengths.size(); ++u) {
+    set.utterances[u].speaker = u % 2 == 0 ? "a" : "b";
+    for (ss::index t = 0; t < (lengths[u] + 1) / 2; ++t)
+      set.utterances[u].semantic.push_back(static_cast<std::int32_t>(static_cast<ss::index>(u) * 50 + t));
+  }
+  return set;
+}
+
+}  // namespace
+
+TEST_CASE("train/batches: semantic tokens come with the codes, by hand") {
+  batches const source(spoken_set({5, 2}), {.batch = 2, .shuffle = false, .window = 1});
+  auto const batch = source.at(0).batch;
+  CHECK(batch.semantic == ss::token::id_array({2, 3}, {0, 1, 2, 50, -1, -1}));
+  CHECK(batch.prompt_frames.empty());
+  CHECK(batches(set_of({5, 2}), {.batch = 2}).at(0).batch.semantic.size() == 0);
+}
+
+TEST_CASE("train/batches: crops and prompts keep codes and semantic tokens together") {
+  batches const source(spoken_set({40, 31, 90, 57, 9, 64}), {.batch = 3, .max_frames = 24, .prompt_frames = 10});
+  std::set<ss::index> others, starts;
+  for (ss::index k = 0; k < 40; ++k) {
+    auto const item = source.at(k);
+    auto const& [codes, valid, semantic, shown] = item.batch;
+    REQUIRE(shown.size() == 3);
+    ss::index tokens = 0;
+    for (ss::index b = 0; b < 3; ++b) {
+      auto const row = static_cast<std::size_t>(b);
+      ss::index const u = item.utterances[row], other = item.prompts[row], prompt = shown[row];
+      CHECK(u != other);
+      CHECK(u % 2 == other % 2);
+      if (u == 0) others.insert(other);
+      CHECK(prompt == (other == 4 ? 8 : 10));  // whole tokens of nine frames
+      ss::index const frames = u == 4 ? 9 : 24;
+      for (ss::index t = 0; t < prompt + frames; ++t) {
+        CHECK(codes(b, t, 0) / 100 == (t < prompt ? other : u));
+        CHECK(semantic(b, t / 2) == codes(b, t, 0) / 2);
+        if (item.batch.padded()) CHECK(valid(b, t) == 1);
+      }
+      for (ss::index t = (prompt + frames + 1) / 2; t < semantic.extent(1); ++t) CHECK(semantic(b, t) == -1);
+      for (ss::index t = prompt + frames; t < codes.extent(1); ++t) CHECK(valid(b, t) == 0);
+      if (u == 2) starts.insert(codes(b, prompt, 0));
+      tokens += prompt + frames;
+    }
+    CHECK(item.tokens == tokens);
+  }
+  CHECK(others == std::set<ss::index>{2, 4});
+  CHECK(starts.size() > 8);
+}
+
+TEST_CASE("train/batches: who is alone or unknown gets no prompt") {
+  auto set = spoken_set({20, 20, 20});
+  set.utterances[2].speaker.clear();
+  batches const source(set, {.batch = 3, .shuffle = false, .prompt_frames = 4});
+  CHECK(source.at(0).prompts == std::vector<ss::index>{-1, -1, -1});
+  CHECK(source.at(0).batch.prompt_frames == std::vector<ss::index>{0, 0, 0});
+  CHECK(source.at(0).batch.codes.extent(1) == 20);
+}
+
 TEST_CASE("train/batches: options out of range are named") {
+  CHECK_THROWS_WITH(batches(spoken_set({9}), {.max_frames = 5}),
+                    "batches: max_frames = 5, expected a multiple of 2 frames, where semantic tokens begin");
+  auto odd = spoken_set({9});
+  odd.info.sample_hz = 1048577;
+  CHECK_THROWS_WITH(batches(odd, {}), "token_grid: 2097154 frames last as long as 1 semantic tokens, expected at most 1048576 of each");
+  CHECK_THROWS_WITH(batches(spoken_set({9}), {.prompt_frames = -2}), "batches: prompt_frames = -2, expected 0 to 1073741824");
   CHECK_THROWS_WITH(batches(set_of({1}), {.batch = 0}), "batches: batch = 0, expected 1 to 1073741824");
   CHECK_THROWS_WITH(batches(set_of({}), {}), "batches: 0 utterances make no batch of 8");
   CHECK_THROWS_WITH(batches(set_of({1, 1}), {.batch = 3, .drop_last = true}), "batches: 2 utterances make no batch of 3");

@@ -103,6 +103,50 @@ TEST_CASE("train/evaluate: an untrained net is at chance, twice the same, and no
   CHECK(evaluate(work, net, single, {.max_batches = 1}).levels[0].count < one.levels[0].count);
 }
 
+TEST_CASE("train/evaluate: a batch's own prompt is shown whole, a drawn one lies behind it") {
+  auto const set = set_of({8}, 2, 10);
+  ss::token::code_array const codes({1, 8, 2}, {set.utterances[0].codes.begin(), set.utterances[0].codes.end()});
+  auto const valid = ss::token::all_valid(1, 8);
+  std::vector<ss::index> const shown{3};
+  bool more = false;
+  for (ss::index example = 0; example < 20; ++example)
+    for (bool drawn : {false, true}) {
+      auto const mask = evaluation_mask(codes, valid, 10, 0, {.prompt = drawn}, example, shown);
+      if (drawn) more = more || mask.prompt[0] > 3;
+      if (!drawn) CHECK(mask.prompt[0] == 3);
+      for (ss::index t = 0; t < 8; ++t) {
+        if (t < mask.prompt[0]) CHECK(mask.target_mask(0, t) == 0);
+        CHECK(mask.input(0, t, 0) == (mask.target_mask(0, t) ? 10 : codes(0, t, 0)));
+        CHECK(mask.input(0, t, 1) == (t < mask.prompt[0] ? codes(0, t, 1) : 10));
+      }
+    }
+  CHECK(more);
+  CHECK_THROWS_WITH(evaluation_mask(codes, valid, 10, 0, {}, 0, std::vector<ss::index>{9}), "evaluate: prompt_frames = 9, expected 0 to 8");
+}
+
+TEST_CASE("train/evaluate: without the condition, the semantic tokens do not matter") {
+  ss::soundstorm_shape const shape{.codebook_size = 16,
+                                   .num_quantizers = 2,
+                                   .body = {.dim = 16, .depth = 1, .dim_head = 8, .heads = 2, .conv_kernel_size = 3},
+                                   .num_semantic_token_ids = 4};
+  ss::workspace<fastest> work{{.seed = 1}};
+  ss::soundstorm::model<ss::dynamic_soundstorm, fastest> const net(work, shape);
+  auto set = set_of({9, 5, 7}, 2, 16);
+  set.info.semantic = {.sample_hz = 1, .downsample_factor = 1, .num_semantic_token_ids = 4};
+  auto other = set;
+  for (std::size_t u = 0; u < 3; ++u)
+    for (ss::index t = 0; t < set.utterances[u].codes.extent(0); ++t) {
+      set.utterances[u].semantic.push_back(static_cast<std::int32_t>(t % 4));
+      other.utterances[u].semantic.push_back(static_cast<std::int32_t>((t + 1) % 4));
+    }
+  auto const loss = [&](token_set const& of, bool condition) {
+    return evaluate(work, net, batches(of, {.batch = 2, .shuffle = false}), {.condition = condition}).loss();
+  };
+  CHECK(loss(set, true) != loss(other, true));
+  CHECK(loss(set, false) == loss(other, false));
+  CHECK(loss(set, false) != loss(set, true));
+}
+
 TEST_CASE("train/evaluate: unigram entropy of a set") {
   token_set set{{.codec = "test", .sample_hz = 1, .downsample_factor = 1, .num_quantizers = 2, .codebook_size = 4},
                 {{"a", utterance_codes({2, 2}, {0, 3, 1, 3})}, {"b", utterance_codes({2, 2}, {0, 3, 1, 3})}}};

@@ -54,7 +54,7 @@ TEST_CASE("train/trainer: the loop that a user writes gives the same bits") {
   for (ss::index step = 0; step < 20; ++step) {
     auto const example = source.at(step);
     ss::recording<exec> ctx{work, {.stochastic = true, .first_example = static_cast<std::uint32_t>(example.first_example)}};
-    auto const loss = model.loss(ctx, example.batch);                              // ()
+    auto const loss = model.loss(ctx, example.batch);  // ()
     auto gradients = ctx.gradients(loss);
     optimizer.options.rate = rate.at(step);
     optimizer.step_(work, model, gradients);
@@ -116,7 +116,7 @@ TEST_CASE("train/trainer: accumulated batches are the mean of their losses") {
   double expected = 0;
   for (ss::index k : {0, 1}) {
     ss::recording<exec> ctx{work, {.stochastic = true, .first_example = static_cast<std::uint32_t>(4 * k)}};
-    auto const one = model.loss(ctx, toy_source{}.at(k).batch);                    // ()
+    auto const one = model.loss(ctx, toy_source{}.at(k).batch);  // ()
     expected += ctx.item(one) / 2;
     auto g = ctx.gradients(one);
     auto const w = g.to_host(model.map.weight);
@@ -234,4 +234,59 @@ TEST_CASE("train/trainer: options out of range are named") {
   options = short_run(1);
   options.resume = true;
   CHECK_THROWS_WITH(trained(options), "train: resume and force_clear_prev_results expect a folder");
+}
+
+TEST_CASE("train/trainer: the average of the weights is evaluated, saved, resumed and in the end the model's") {
+  scratch whole, parts;
+  auto const with_average = [](std::filesystem::path const& folder, ss::index evaluate_every = 0) {
+    auto options = short_run(30, folder);
+    options.ema = ss::optim::ema_options{.beta = 0.9, .update_after_step = 5, .update_every = 1};
+    options.evaluate_every = evaluate_every;
+    return options;
+  };
+
+  // By hand: the same steps, and the average of what they gave.
+  ss::workspace<exec> work{{.seed = 5}};
+  toy_model model(work);
+  ss::optim::ema<exec> average({.beta = 0.9, .update_after_step = 5, .update_every = 1});
+  train_hooks follow;
+  follow.on_step = [&](step_report const&) { average.update_(work, model); };
+  run(work, model, toy_source{}, short_run(30), follow);
+  auto const last = values_of(model);
+  average.copy_to_(work, model);
+  auto const wanted = values_of(model);
+  REQUIRE(wanted != last);
+
+  trained const ours(with_average(whole.folder));
+  CHECK(values_of(ours.model) == wanted);
+  toy_model loaded(work);
+  run_folder const folder(whole.folder, {.resume = true});
+  load_model_(folder.checkpoint_path(30), loaded);
+  CHECK(values_of(loaded) == wanted);
+  load_model_(folder.checkpoint_path(30), loaded, false);
+  CHECK(values_of(loaded) == last);
+
+  train_hooks stop_at_12;
+  ss::index steps = 0;
+  stop_at_12.on_step = [&](step_report const& r) { steps = r.step; };
+  stop_at_12.stop = [&] { return steps + 1 >= 12; };
+  auto options = with_average(parts.folder);
+  trained const first(options, stop_at_12);
+  REQUIRE(first.result.stopped);
+  options.resume = true;
+  trained const second(options);
+  CHECK(values_of(second.model) == wanted);
+
+  // What an evaluation sees is the average; training goes on with the weights.
+  ss::workspace<exec> other{{.seed = 5}};
+  toy_model seen(other);
+  std::vector<float> at_the_end;
+  train_hooks look;
+  look.evaluate = [&](ss::index) {
+    at_the_end = values_of(seen);
+    return ss::io::json::object();
+  };
+  run(other, seen, toy_source{}, with_average({}, 10), look);
+  CHECK(at_the_end == wanted);
+  CHECK(values_of(seen) == wanted);
 }

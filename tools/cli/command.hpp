@@ -27,7 +27,9 @@ void add_tokenize(CLI::App& program);
 void add_train(CLI::App& program);
 void add_evaluate(CLI::App& program);
 void add_generate(CLI::App& program);
+void add_respeak(CLI::App& program);
 void add_resynthesize(CLI::App& program);
+void add_convert(CLI::App& program);
 void add_inspect(CLI::App& program);
 
 /// An option that shows its default in the help.

@@ -1,4 +1,5 @@
-// spearstorm generate: speech from a trained network, going on from a prompt where one is given.
+// spearstorm generate: speech from a trained network, going on from a prompt where one is given; a network that is conditioned says what
+// another recording says (--semantic-from), or goes on as the prompt's own recording does.
 
 #include <cstdio>
 
@@ -6,8 +7,10 @@
 #include "net.hpp"
 #include "pictures.hpp"
 #include "spearstorm/codec/log_mel_codec_file.hpp"
+#include "spearstorm/codec/semantic_kmeans_file.hpp"
 #include "spearstorm/io/audio.hpp"
 #include "spearstorm/train/progress.hpp"
+#include "spearstorm/train/token_span.hpp"
 #ifdef SPEARSTORM_HAVE_XTENSOR
 #include "spearstorm/io/npy.hpp"
 #endif
@@ -16,9 +19,9 @@ namespace cli {
 namespace {
 
 struct settings {
-  fs::path run, checkpoint, codec, prompt, out, picture, codes;
+  fs::path run, checkpoint, codec, semantic, semantic_from, prompt, out, picture, codes;
   double prompt_seconds = 1, seconds = 3, filter_thres = 0.7;
-  float temperature = 1;
+  float temperature = 1, cond_scale = 1;
   index steps = 16, threads = 0;
   std::uint64_t seed = 0;
 };
@@ -26,6 +29,30 @@ struct settings {
 void check_codec(ss::codec::log_mel_codec const& codec, trained_net const& net) {
   ss::check_size("generate", "the codec", "levels", codec.num_quantizers(), "the network", net.num_quantizers());
   ss::check_size("generate", "the codec", "codes", codec.codebook_size(), "the network", net.codebook_size());
+}
+
+/// The condition of the frames that are to be made, the prompt's first.
+struct condition {
+  std::vector<std::int32_t> tokens;
+  index frames = 0;  ///< that they tell of
+};
+
+/// Tokens of the prompt, then of the recording that tells what to say; or of the prompt's own recording, which goes on.
+condition condition_of(settings const& with, ss::soundstorm::semantic_rates const& rates, ss::train::token_grid const& grid,
+                       index prompt_frames) {
+  auto const tokenizer = ss::codec::load_semantic_tokenizer(with.semantic.empty() ? with.run / "semantic.safetensors" : with.semantic);
+  auto const tokens = [&](fs::path const& file) { return tokenizer.encode(load_sound(file, tokenizer.sample_hz())); };
+  condition made;
+  if (with.prompt.empty() && with.semantic_from.empty())
+    ss::fail<ss::value_error>("generate: the network is conditioned on semantic tokens, expected --semantic-from or --prompt");
+  if (!with.prompt.empty()) made.tokens = tokens(with.prompt);
+  if (!with.semantic_from.empty()) {
+    made.tokens.resize(static_cast<std::size_t>(std::min(grid.tokens_in(prompt_frames), static_cast<index>(made.tokens.size()))));
+    auto const said = tokens(with.semantic_from);
+    made.tokens.insert(made.tokens.end(), said.begin(), said.end());
+  }
+  made.frames = rates.frames_of(static_cast<index>(made.tokens.size()));
+  return made;
 }
 
 ss::token::code_array batch_of(ss::codec::audio_codes const& codes, index frames) {
@@ -54,22 +81,38 @@ void run(settings const& with) {
   check_codec(codec, net);
   double const frames_per_second = static_cast<double>(codec.sample_hz()) / static_cast<double>(codec.downsample_factor());
 
-  decode_settings options{.frames = static_cast<index>(std::lround(with.seconds * frames_per_second)),
-                          .steps = with.steps,
-                          .temperature = with.temperature,
-                          .filter_thres = with.filter_thres};
+  index total = static_cast<index>(std::lround(with.seconds * frames_per_second)), shown = 0;
+  decode_settings options{
+      .steps = with.steps, .temperature = with.temperature, .filter_thres = with.filter_thres, .cond_scale = with.cond_scale};
+  auto const rates = net.rates();
+  bool const conditioned = net.num_semantic_token_ids() > 0;
+  if (!conditioned && !with.semantic_from.empty())
+    ss::fail<ss::value_error>("generate: --semantic-from needs a network that was trained with semantic tokens");
+  ss::train::token_grid grid;
+  if (conditioned)
+    grid = ss::train::token_grid(
+        {.codec = {},
+         .sample_hz = rates.codec_target_sample_hz,
+         .downsample_factor = rates.codec_downsample_factor,
+         .semantic = {rates.wav2vec_target_sample_hz, rates.wav2vec_downsample_factor, net.num_semantic_token_ids()}});
   std::vector<float> original;
   ss::codec::audio_codes spoken;
   if (!with.prompt.empty()) {
     original = load_sound(with.prompt, codec.sample_hz());
     spoken = codec.encode(original);
     auto const wanted = static_cast<index>(std::lround(with.prompt_seconds * frames_per_second));
-    index const frames = std::min(wanted, spoken.extent(0));
-    if (frames >= options.frames)
-      ss::fail<ss::value_error>("generate: the prompt takes ", frames, " frames, --seconds ", with.seconds, " makes ", options.frames,
-                                ", expected more than the prompt");
-    options.prompt = batch_of(spoken, frames);
+    shown = std::min(wanted, spoken.extent(0)) / grid.frames * grid.frames;
   }
+  if (conditioned) {
+    auto told = condition_of(with, rates, grid, shown);
+    total = with.semantic_from.empty() ? std::min(total, told.frames) : told.frames;
+    told.tokens.resize(std::min(told.tokens.size(), static_cast<std::size_t>(grid.tokens_in(total))));
+    options.semantic = ss::token::id_array({1, static_cast<index>(told.tokens.size())}, told.tokens);
+  }
+  if (shown >= total)
+    ss::fail<ss::value_error>("generate: the prompt takes ", shown, " frames of ", total, " that are to be made, expected fewer");
+  if (shown > 0) options.prompt = batch_of(spoken, shown);
+  options.lengths = {total};
   ss::token::code_array codes;
   double seconds = 0;
   {
@@ -108,12 +151,18 @@ void add_generate(CLI::App& program) {
       where->add_option("--run", with->run, "Folder of a run: its newest checkpoint and its codec")->check(CLI::ExistingDirectory);
   where->add_option("--checkpoint", with->checkpoint, "A checkpoint; needs --codec")->check(CLI::ExistingFile);
   auto* const codec = command->add_option("--codec", with->codec, "codec.safetensors, where it is not the run's")->check(CLI::ExistingFile);
+  command->add_option("--semantic", with->semantic, "semantic.safetensors, where it is not the run's")->check(CLI::ExistingFile);
   command->add_option("--prompt", with->prompt, "Recording to go on from")->check(CLI::ExistingFile);
+  command->add_option("--semantic-from", with->semantic_from, "Recording that tells what to say behind the prompt, instead of --seconds")
+      ->check(CLI::ExistingFile);
   option(*command, "--prompt-seconds", with->prompt_seconds, "How much of it is given")->check(CLI::Range(0.02, 3600.0));
-  option(*command, "--seconds", with->seconds, "Length of the result, the prompt included")->check(CLI::Range(0.02, 3600.0));
+  option(*command, "--seconds", with->seconds, "Length of the result, the prompt included; at most what the semantic tokens tell")
+      ->check(CLI::Range(0.02, 3600.0));
   option(*command, "--steps", with->steps, "Passes of the first level; each other takes one")->check(CLI::Range(1, 4096));
   option(*command, "--temperature", with->temperature, "Of the first pass, falling to 0; 0: no chance")->check(CLI::Range(0.0, 100.0));
   option(*command, "--filter-thres", with->filter_thres, "Share of unlikely codes that are never drawn")->check(CLI::Range(0.0, 1.0));
+  option(*command, "--cond-scale", with->cond_scale, "Classifier-free guidance; 1: none, others need a run with --cond-drop-prob")
+      ->check(CLI::Range(0.0, 100.0));
   option(*command, "--seed", with->seed, "Another seed, another result");
   command->add_option("--out", with->out, "WAV or FLAC file")->required();
   command->add_option("--picture", with->picture, "PNG: spectrograms of prompt, re-synthesis and result");

@@ -15,7 +15,7 @@ int complain(int code, std::string const& text) {
 int run(int argc, char** argv) {
   CLI::App program(
       "SoundStorm from the command line: speak or index a corpus, learn a codec, train, generate.\n"
-      "In this order: corpus, tokenize, train, evaluate, generate. `spearstorm COMMAND --help` says more.",
+      "In this order: corpus, tokenize, train, evaluate, respeak, generate. `spearstorm COMMAND --help` says more.",
       "spearstorm");
   program.require_subcommand(1);
   program.set_version_flag("--version", "spearstorm " SPEARSTORM_VERSION);
@@ -25,7 +25,9 @@ int run(int argc, char** argv) {
   cli::add_train(program);
   cli::add_evaluate(program);
   cli::add_generate(program);
+  cli::add_respeak(program);
   cli::add_resynthesize(program);
+  cli::add_convert(program);
   cli::add_inspect(program);
   try {
     program.parse(argc, argv);

@@ -40,7 +40,8 @@ std::vector<recording> read_manifest(fs::path const& corpus) {
     if (fields.size() != names.size()) ss::fail<ss::format_error>(where, fields.size(), " columns, expected ", names.size());
     double const hz = number(fields[column["sample_hz"]]), samples = number(fields[column["samples"]]);
     if (hz < 1 || samples < 0) ss::fail<ss::format_error>(where, "sample_hz or samples is no count");
-    found.push_back({fields[column["path"]], fields[column["split"]], fields[column["text"]], samples / hz});
+    found.push_back({fields[column["path"]], fields[column["split"]], fields[column["text"]], samples / hz,
+                     column.contains("voice") ? fields[column["voice"]] : ""});
   }
   if (found.empty()) ss::fail<ss::format_error>("manifest: '", file.string(), "' lists no recording");
   return found;
@@ -56,6 +57,13 @@ std::vector<recording> of_split(std::vector<recording> const& all, std::string c
 std::vector<float> load_sound(fs::path const& file, index sample_hz) {
   auto const sound = ss::io::load_audio(file);
   return ss::dsp::resample(sound.samples, sound.sample_hz, sample_hz);
+}
+
+fs::path sound_path(fs::path const& out, std::string const& path) {
+  fs::path to = out;
+  for (auto const& part : fs::path(path).relative_path().lexically_normal())
+    if (part != "..") to /= part;
+  return to.replace_extension(".wav");
 }
 
 }  // namespace cli

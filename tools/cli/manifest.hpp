@@ -14,6 +14,7 @@ struct recording {
   std::string split;  ///< train or valid
   std::string text;
   double seconds = 0;
+  std::string voice = {};  ///< empty: unknown
 };
 
 /// @throws format_error naming file and line
@@ -24,5 +25,8 @@ std::vector<recording> of_split(std::vector<recording> const& all, std::string c
 
 /// One channel at `sample_hz`, resampled where the file has another rate.
 std::vector<float> load_sound(fs::path const& file, index sample_hz);
+
+/// The WAV file of a recording below `out`, also where the corpus points elsewhere with `..`.
+fs::path sound_path(fs::path const& out, std::string const& path);
 
 }  // namespace cli

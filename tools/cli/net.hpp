@@ -5,6 +5,8 @@
 #include <memory>
 
 #include "command.hpp"
+#include "spearstorm/soundstorm/semantic_rates.hpp"
+#include "spearstorm/soundstorm/trace.hpp"
 #include "spearstorm/train/batches.hpp"
 
 namespace cli {
@@ -19,17 +21,31 @@ struct level_figures {
 /// A table of levels. Returns how far the worst level's loss lies below its entropy, as a share of it.
 double print_figures(std::vector<level_figures> const& levels);
 
+/// The mean loss over all masked tokens.
+double mean_loss(std::vector<level_figures> const& levels);
+
+/// The tokens of a network that is not conditioned: those of a file, its semantic tokens left out.
+ss::train::token_set without_semantic(ss::train::token_set set);
+
+/// A token file's set as a network wants it.
+/// @throws value_error where the network is conditioned on other tokens than the file's
+ss::train::token_set tokens_for(ss::train::token_set set, index num_semantic_token_ids);
+
 /// The newest checkpoint of a run folder, or the file given.
 /// @throws value_error where there is none
 fs::path find_checkpoint(fs::path const& run, fs::path const& checkpoint);
 
 struct decode_settings {
-  index frames = 0;                ///< the prompt's included
-  ss::token::code_array prompt{};  ///< (1, frames, levels), or empty
-  index steps = 16;                ///< passes of the first level
+  std::vector<index> lengths{};         ///< frames of each row, the prompt's included
+  ss::token::code_array prompt{};       ///< (batch, frames, levels), or empty
+  std::vector<index> prompt_lengths{};  ///< of each row; empty: all
+  ss::token::id_array semantic{};       ///< (batch, tokens), -1 for padding; for a network that is conditioned
+  index steps = 16;                     ///< passes of the first level
   float temperature = 1;
   double filter_thres = 0.7;
+  float cond_scale = 1;  ///< classifier-free guidance; 1: none
   std::function<void(index pass, index passes)> progress{};
+  ss::soundstorm::decode_trace* trace = nullptr;  ///< records every pass
 };
 
 /// A network of whatever shape its checkpoint has.
@@ -41,8 +57,12 @@ class trained_net {
 
   index num_quantizers() const;
   index codebook_size() const;
-  std::vector<level_figures> score(ss::train::batches const& held_out);
-  /// @shape returns (1, frames, levels)
+  index num_semantic_token_ids() const;  ///< 0: not conditioned
+  ss::soundstorm::semantic_rates rates() const;
+  index prompt_frames() const;  ///< that each example began with in training
+  /// @param condition false: left out of all examples
+  std::vector<level_figures> score(ss::train::batches const& held_out, bool condition = true);
+  /// @shape returns (batch, frames, levels)
   ss::token::code_array decode(decode_settings const& with);
 
  private:

@@ -10,6 +10,10 @@ namespace cli {
 using exec = ss::cpu::simd<>;
 using net_type = ss::soundstorm::model<ss::dynamic_soundstorm, exec>;
 
-std::vector<level_figures> score(ss::workspace<exec>& work, net_type const& net, ss::train::batches const& held_out, index max_batches = 0);
+std::vector<level_figures> score(ss::workspace<exec>& work, net_type const& net, ss::train::batches const& held_out, index max_batches = 0,
+                                 bool condition = true);
+
+/// The rates of a set's semantic tokens and codes.
+ss::soundstorm_options model_options(ss::train::token_info const& info);
 
 }  // namespace cli

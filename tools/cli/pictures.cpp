@@ -6,6 +6,7 @@
 #ifdef SPEARSTORM_HAVE_PNG
 #include "spearstorm/io/plot.hpp"
 #include "spearstorm/io/png.hpp"
+#include "spearstorm/soundstorm/plot_trace.hpp"
 #endif
 
 namespace cli {
@@ -26,6 +27,11 @@ void save_spectrograms(fs::path const& to, std::string const& title, std::vector
   for (index band = 0; band < options.bands; ++band) middles.push_back(ss::dsp::mel_to_hz(top * static_cast<double>(band + 1) / bands));
   double const hop_seconds = static_cast<double>(options.hop) / static_cast<double>(options.sample_hz);
   ss::io::save_png(to, ss::io::plot_spectrograms(panels, {.title = title, .frame_seconds = hop_seconds, .bin_hz = middles}));
+  std::printf("wrote %s\n", to.c_str());
+}
+
+void save_trace(fs::path const& to, std::string const& title, ss::soundstorm::decode_trace const& trace, index row, double frame_seconds) {
+  ss::io::save_png(to, ss::soundstorm::plot_trace(trace, {.title = title, .row = row, .frame_seconds = frame_seconds}));
   std::printf("wrote %s\n", to.c_str());
 }
 
@@ -53,6 +59,9 @@ void save_loss_curve(fs::path const& to, fs::path const& log) {
 #else
 
 void save_spectrograms(fs::path const& to, std::string const&, std::vector<titled_sound> const&, ss::codec::log_mel_codec const&) {
+  std::printf("%s is not written: this program was built without libpng\n", to.c_str());
+}
+void save_trace(fs::path const& to, std::string const&, ss::soundstorm::decode_trace const&, index, double) {
   std::printf("%s is not written: this program was built without libpng\n", to.c_str());
 }
 void save_loss_curve(fs::path const& to, fs::path const&) {

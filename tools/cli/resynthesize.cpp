@@ -36,20 +36,12 @@ std::vector<recording> wanted(settings const& with) {
   return some;
 }
 
-/// Below `out`, also where the corpus points elsewhere with `..`.
-fs::path target(fs::path const& out, std::string const& path) {
-  fs::path to = out;
-  for (auto const& part : fs::path(path).relative_path().lexically_normal())
-    if (part != "..") to /= part;
-  return to.replace_extension(".wav");
-}
-
 void run(settings const& with) {
   auto const codec = ss::codec::load_log_mel_codec(with.codec);
   index const levels = with.levels > 0 ? with.levels : codec.num_quantizers();
   auto const some = wanted(with);
   if (some.empty()) ss::fail<ss::value_error>("resynthesize: the manifest has no recording of split '", with.split, "'");
-  for (auto const& each : some) fs::create_directories(target(with.out, each.path).parent_path());
+  for (auto const& each : some) fs::create_directories(sound_path(with.out, each.path).parent_path());
   ss::thread_team team(with.threads);
   std::vector<double> seconds(some.size());
   team.run(static_cast<index>(some.size()), [&](index i) {
@@ -57,7 +49,7 @@ void run(settings const& with) {
     auto const sound = load_sound(with.corpus / each.path, codec.sample_hz());
     ss::io::audio again{codec.decode(codec.encode(sound), levels), static_cast<int>(codec.sample_hz())};
     again.samples.resize(sound.size());
-    ss::io::save_audio(target(with.out, each.path), again);
+    ss::io::save_audio(sound_path(with.out, each.path), again);
     seconds[static_cast<std::size_t>(i)] = again.seconds();
   });
   double total = 0;

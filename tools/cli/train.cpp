@@ -13,8 +13,11 @@ namespace {
 struct settings {
   fs::path tokens, out;
   ss::soundstorm_shape shape{.body = {.dim = 128, .depth = 3, .dim_head = 32, .heads = 4, .conv_kernel_size = 5}};
-  double minutes = 0, rate = 2e-3, final_rate = 0, weight_decay = 0, clip = 0.5, beta2 = 0.98;
-  ss::token::mask_options mask{.no_replace_prob = 0, .random_token_prob = 0};  // as in the paper
+  double ema = 0, minutes = 0, rate = 2e-3, final_rate = 0, weight_decay = 0, clip = 0.5, beta2 = 0.98;
+  ss::soundstorm::loss_options loss{.mask = {.no_replace_prob = 0, .random_token_prob = 0}};  // as in the paper
+  float first_level_weight = 1;
+  index prompt_frames = 0;
+  bool unconditioned = false;
   index steps = 1000, batch = 8, max_frames = 128, accumulate = 1, warmup = 100, evaluate_every = 0, save_every = 500, threads = 0;
   std::uint64_t seed = 0;
   bool fresh = false;
@@ -40,18 +43,19 @@ ss::train::train_options options_of(settings const& with, index steps) {
   options.adamw.weight_decay = with.weight_decay;
   options.adamw.max_grad_norm = with.clip;
   options.grad_accum_every = with.accumulate;
+  if (with.ema > 0) options.ema = ss::optim::ema_options{.beta = with.ema, .update_every = 1};
   return options;
 }
 
 /// As many steps as fit into the minutes given, from the speed of some steps with another network.
 index steps_in_time(settings const& with, ss::train::batches const& source) {
   ss::workspace<exec> work{{.seed = with.seed, .threads = with.threads}};
-  net_type net{work, with.shape};
+  net_type net{work, with.shape, model_options(source.tokens().info)};
   double from = 0, until = 0;
   index const warm = 3, measured = 12;
   ss::train::train_hooks hooks;
   hooks.on_step = [&](ss::train::step_report const& at) { (at.step <= warm ? from : until) = at.seconds; };
-  ss::train::run(work, net, source, options_of(with, warm + measured), hooks, ss::train::loss_with{with.mask});
+  ss::train::run(work, net, source, options_of(with, warm + measured), hooks, ss::train::loss_with{with.loss});
   double const step_seconds = (until - from) / static_cast<double>(measured);
   return std::max<index>(static_cast<index>(60 * with.minutes / step_seconds), 20);
 }
@@ -71,17 +75,26 @@ index planned_steps(settings const& with, ss::train::batches const& source) {
 }
 
 void train(settings with) {
-  ss::train::batches const source(with.tokens / "train.safetensors",
-                                  {.batch = with.batch, .max_frames = with.max_frames, .seed = with.seed});
-  ss::train::batches const held_out(with.tokens / "valid.safetensors", {.batch = 8, .shuffle = false});
+  auto const tokens = [&](char const* name) {
+    auto set = ss::train::load_tokens(with.tokens / name);
+    return with.unconditioned ? without_semantic(std::move(set)) : set;
+  };
+  ss::train::batches const source(
+      tokens("train.safetensors"),
+      {.batch = with.batch, .max_frames = with.max_frames, .seed = with.seed, .prompt_frames = with.prompt_frames});
+  ss::train::batches const held_out(tokens("valid.safetensors"), {.batch = 8, .shuffle = false, .prompt_frames = with.prompt_frames});
   if (source.tokens().info != held_out.tokens().info)
     ss::fail<ss::format_error>("train: train.safetensors and valid.safetensors in '", with.tokens.string(), "' are of different codecs");
   with.shape.num_quantizers = source.tokens().info.num_quantizers;
   with.shape.codebook_size = source.tokens().info.codebook_size;
+  with.shape.num_semantic_token_ids = source.tokens().info.semantic.num_semantic_token_ids;
+  with.loss.mask.prompt = with.prompt_frames == 0;
+  with.loss.mask.level_weights.assign(static_cast<std::size_t>(with.shape.num_quantizers), 1.0f);
+  with.loss.mask.level_weights[0] = with.first_level_weight;
   index const steps = planned_steps(with, source);
 
   ss::workspace<exec> work{{.seed = with.seed, .threads = with.threads}};
-  net_type net{work, with.shape};
+  net_type net{work, with.shape, model_options(source.tokens().info)};
   index parameters = 0;
   ss::for_each_parameter(net, [&](std::string const&, auto const& p) { parameters += p.size(); });
   std::printf("%s parameters, %zu utterances, %td steps of %td examples\n", ss::train::count_text(static_cast<double>(parameters)).c_str(),
@@ -99,8 +112,11 @@ void train(settings with) {
   options.configuration = {{"seed", with.seed},
                            {"batch", with.batch},
                            {"max_frames", with.max_frames},
-                           {"no_replace_prob", with.mask.no_replace_prob},
-                           {"random_token_prob", with.mask.random_token_prob}};
+                           {"prompt_frames", with.prompt_frames},
+                           {"first_level_weight", with.first_level_weight},
+                           {"cond_drop_prob", with.loss.cond_drop_prob},
+                           {"no_replace_prob", with.loss.mask.no_replace_prob},
+                           {"random_token_prob", with.loss.mask.random_token_prob}};
   ss::train::train_hooks hooks;
   hooks.stop_flag = &stop_wanted;
   hooks.evaluate = [&](index step) {
@@ -110,8 +126,9 @@ void train(settings with) {
     return ss::io::json{{"levels", made}};
   };
   catch_signals();
-  auto const result = ss::train::run(work, net, source, options, hooks, ss::train::loss_with{with.mask});
-  fs::copy_file(with.tokens / "codec.safetensors", with.out / "codec.safetensors", fs::copy_options::overwrite_existing);
+  auto const result = ss::train::run(work, net, source, options, hooks, ss::train::loss_with{with.loss});
+  for (char const* name : {"codec.safetensors", "semantic.safetensors"})
+    if (fs::exists(with.tokens / name)) fs::copy_file(with.tokens / name, with.out / name, fs::copy_options::overwrite_existing);
   save_loss_curve(with.out / "loss.png", with.out / "log.jsonl");
   if (result.stopped)
     throw stop{interrupted,
@@ -155,15 +172,29 @@ void add_train(CLI::App& program) {
   option(*command, "--warmup", with->warmup, "Steps until the rate is reached")->check(CLI::Range(0, 1 << 30))->group("Training");
   option(*command, "--weight-decay", with->weight_decay, "AdamW")->check(CLI::Range(0.0, 10.0))->group("Training");
   option(*command, "--beta2", with->beta2, "AdamW")->check(CLI::Range(0.0, 0.999999))->group("Training");
-  option(*command, "--no-replace-prob", with->mask.no_replace_prob,
+  option(*command, "--no-replace-prob", with->loss.mask.no_replace_prob,
          "Share of masked tokens that are shown as they are, in half of the examples")
       ->check(CLI::Range(0.0, 1.0))
       ->group("Training");
-  option(*command, "--random-token-prob", with->mask.random_token_prob,
+  option(*command, "--random-token-prob", with->loss.mask.random_token_prob,
          "Share of the others that are shown as random codes, in half of the examples")
       ->check(CLI::Range(0.0, 1.0))
       ->group("Training");
+  option(*command, "--prompt-frames", with->prompt_frames,
+         "Begin each example with so much of another recording of its voice, always shown; 0: show a drawn part of the example")
+      ->check(CLI::Range(0, 1 << 30))
+      ->group("Training");
+  option(*command, "--first-level-weight", with->first_level_weight, "How often the first level is drawn, against each other level")
+      ->check(CLI::Range(0.01, 1e6))
+      ->group("Training");
+  option(*command, "--cond-drop-prob", with->loss.cond_drop_prob, "How often an example's semantic tokens are left out")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group("Training");
+  command->add_flag("--unconditioned", with->unconditioned, "Ignore the semantic tokens that the folder holds")->group("Training");
   option(*command, "--clip", with->clip, "Largest norm of the gradients; 0: any")->check(CLI::Range(0.0, 1e9))->group("Training");
+  option(*command, "--ema", with->ema, "Evaluate and keep an average of the weights with this decay, e.g. 0.995; 0: none")
+      ->check(CLI::Range(0.0, 0.9999999))
+      ->group("Training");
   option(*command, "--evaluate-every", with->evaluate_every, "Steps; 0: five times a run")->group("Training");
   option(*command, "--save-every", with->save_every, "Steps; also at the end")->group("Training");
   option(*command, "--seed", with->seed, "Of weights, order and masks")->group("Training");

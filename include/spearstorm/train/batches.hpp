@@ -1,12 +1,14 @@
 #pragma once
 // Batch number k is a pure function of (seed, k): who resumes needs the step number and nothing else.
 
+#include <map>
 #include <numeric>
 #include <optional>
 
 #include "spearstorm/core/random.hpp"
 #include "spearstorm/soundstorm/token_batch.hpp"
 #include "spearstorm/train/token_file.hpp"
+#include "spearstorm/train/token_span.hpp"
 
 namespace SPEARSTORM_NS::train {
 
@@ -20,12 +22,13 @@ concept batch_source = requires(S const& source, index k) {
 
 struct batch_options {
   index batch = 8;       ///< examples, over all ranks
-  index max_frames = 0;  ///< longer utterances are cropped, elsewhere in each epoch; 0: never
+  index max_frames = 0;  ///< longer utterances are cropped, elsewhere in each epoch; the prompt not counted; 0: never
   std::uint64_t seed = 0;
   bool shuffle = true;       ///< a new order in each epoch
   bool drop_last = false;    ///< leave out what does not fill a batch; other examples in each epoch where they are shuffled
   index window = 16;         ///< examples of similar length are put together within this many batches; 1: never
   index rank = 0, size = 1;  ///< this process takes part `rank` of `size` of each batch's rows
+  index prompt_frames = 0;   ///< in front of each row: so much of another utterance of its speaker, which training always shows
 };
 
 struct numbered_batch {
@@ -35,6 +38,7 @@ struct numbered_batch {
   index first_example = 0;          ///< global index of the first row; rows follow each other, so draws do not depend on `size`
   index tokens = 0;                 ///< real ones, padding not counted
   std::vector<index> utterances{};  ///< which utterances the rows come from
+  std::vector<index> prompts{};     ///< and their prompts; -1: none
 };
 
 /// @throws value_error where an option lies outside its range, the set is empty, or (drop_last) smaller than a batch
@@ -47,6 +51,13 @@ class batches {
     check_range<index>("batches", "size", options_.size, 1, options_.batch);
     check_range<index>("batches", "rank", options_.rank, 0, options_.size - 1);
     detail::check_token_set<value_error>("batches: ", set_);
+    grid_ = token_grid(set_.info);
+    check_range<index>("batches", "prompt_frames", options_.prompt_frames, 0, 1 << 30);
+    for (auto const& [name, frames] : {std::pair{"max_frames", options_.max_frames}, std::pair{"prompt_frames", options_.prompt_frames}})
+      if (frames % grid_.frames != 0)
+        fail<value_error>("batches: ", name, " = ", frames, ", expected a multiple of ", grid_.frames,
+                          " frames, where semantic tokens begin");
+    for (std::size_t u = 0; u < set_.utterances.size(); ++u) speakers_[set_.utterances[u].speaker].push_back(static_cast<index>(u));
     if (per_epoch() < 1) fail<value_error>("batches: ", set_.utterances.size(), " utterances make no batch of ", options_.batch);
     index const rest = static_cast<index>(set_.utterances.size()) % options_.batch;
     if (!options_.drop_last && rest > 0 && rest < options_.size)
@@ -136,27 +147,47 @@ class batches {
     }
     return cut;
   }
+  /// Where row u's crop lies.
+  token_span crop(index u, index epoch) const {
+    utterance const& of = set_.utterances[static_cast<std::size_t>(u)];
+    index const frames = frames_of(u), places = (of.codes.extent(0) - frames) / grid_.frames + 1;
+    index const at = stream("train/crop", epoch).below(static_cast<std::uint32_t>(places), static_cast<std::uint32_t>(u), 0);
+    return token_span_of(of, at * grid_.frames, frames, grid_);
+  }
+  /// A stretch of another utterance by u's speaker, whole tokens of it; empty where there is none or nobody knows who speaks.
+  std::pair<index, token_span> prompt(index u, index epoch) const {
+    utterance const& of = set_.utterances[static_cast<std::size_t>(u)];
+    auto const& same = speakers_.at(of.speaker);
+    if (options_.prompt_frames == 0 || of.speaker.empty() || same.size() < 2) return {-1, {}};
+    auto const draws = stream("train/prompt", epoch);
+    auto pick = draws.below(static_cast<std::uint32_t>(same.size() - 1), static_cast<std::uint32_t>(u), 0);
+    if (same[pick] >= u) ++pick;  // the speaker's utterances in their order, u left out
+    utterance const& other = set_.utterances[static_cast<std::size_t>(same[pick])];
+    index const blocks = std::min(options_.prompt_frames, other.codes.extent(0)) / grid_.frames;
+    index const places = other.codes.extent(0) / grid_.frames - blocks + 1;
+    index const at = draws.below(static_cast<std::uint32_t>(places), static_cast<std::uint32_t>(u), 1);
+    if (blocks == 0) return {-1, {}};
+    return {same[pick], token_span_of(other, at * grid_.frames, blocks * grid_.frames, grid_)};
+  }
   numbered_batch gather(rows const& of, index epoch) const {
     index const levels = set_.info.num_quantizers;
-    index longest = 0, shortest = frames_of(of.front());
-    for (index u : of) longest = std::max(longest, frames_of(u)), shortest = std::min(shortest, frames_of(u));
-    auto const n = static_cast<index>(of.size());
-    numbered_batch made{.batch = {token::code_array({n, longest, levels})}, .epoch = epoch, .utterances = of};
-    if (shortest < longest) made.batch.valid = token::flag_array({n, longest});
-    for (index b = 0; b < n; ++b) {
-      index const u = of[static_cast<std::size_t>(b)], frames = frames_of(u);
-      auto const& codes = set_.utterances[static_cast<std::size_t>(u)].codes;
-      auto const room = static_cast<std::uint32_t>(codes.extent(0) - frames + 1);
-      index const start = stream("train/crop", epoch).below(room, static_cast<std::uint32_t>(u), 0);
-      std::copy_n(codes.data() + start * levels, frames * levels, made.batch.codes.data() + b * longest * levels);
-      if (made.batch.padded()) std::fill_n(made.batch.valid.data() + b * longest, frames, flag{1});
-      made.tokens += frames * levels;
+    numbered_batch made{.batch = {}, .epoch = epoch, .utterances = of};
+    std::vector<std::vector<token_span>> parts;
+    for (index u : of) {
+      auto const [other, shown] = prompt(u, epoch);
+      made.prompts.push_back(other);
+      parts.push_back({shown, crop(u, epoch)});
+      made.tokens += (shown.frames() + parts.back().back().frames()) * levels;
+      if (options_.prompt_frames > 0) made.batch.prompt_frames.push_back(shown.frames());
     }
+    join_rows_(parts, levels, made.batch);
     return made;
   }
 
   token_set set_;
   batch_options options_;
+  token_grid grid_;
+  std::map<std::string, std::vector<index>> speakers_;  ///< who speaks which utterances
   mutable std::optional<std::vector<rows>> order_;
   mutable index order_epoch_ = 0;
 };

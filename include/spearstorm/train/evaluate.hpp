@@ -11,7 +11,8 @@ namespace SPEARSTORM_NS::train {
 struct evaluate_options {
   std::uint64_t seed = 0;
   token::schedule schedule = token::cosine_schedule;
-  bool prompt = true;     ///< show a drawn prompt, as in training; false: the harder task without one
+  bool prompt = true;     ///< show a drawn prompt, as in training; false: the harder task with a batch's own prompts alone
+  bool condition = true;  ///< false: leave out the condition of all examples, which tells what it is worth
   index max_batches = 0;  ///< 0: one epoch
 };
 
@@ -42,16 +43,18 @@ inline io::json to_json(evaluation const& of) {
 
 /// The task of one level: levels below it are shown, those above are masked behind the prompt, of its own codes a drawn share is.
 /// Every draw is a function of seed, level and global example, so all models and all evaluations meet the same masks.
+/// @param prompt_frames (batch), frames at each row's start that are shown in any case; empty: none
 /// @shape codes (batch, frames, levels)  valid (batch, frames)
 inline token::drawn_mask evaluation_mask(token::code_array const& codes, token::flag_array const& valid, index codebook_size, index level,
-                                         evaluate_options const& options, index first_example) {
+                                         evaluate_options const& options, index first_example, std::span<index const> prompt_frames = {}) {
   index const batch = codes.extent(0), frames = codes.extent(1), levels = codes.extent(2);
   random_stream const stream{options.seed, 0, stream_id("train/evaluate", static_cast<std::uint32_t>(level))};
   token::drawn_mask drawn;
-  drawn.prompt = options.prompt ? token::draw_prompts(valid, true, token::detail::named(stream, "prompt"), first_example)
+  token::flag_array open = token::detail::maskable("evaluate", valid, prompt_frames);
+  drawn.prompt = options.prompt ? token::draw_prompts(open, true, token::detail::named(stream, "prompt"), first_example)
                                 : std::vector<index>(static_cast<std::size_t>(batch), 0);
+  for (std::size_t b = 0; b < prompt_frames.size(); ++b) drawn.prompt[b] = std::max(drawn.prompt[b], prompt_frames[b]);
   drawn.level.assign(static_cast<std::size_t>(batch), level);
-  token::flag_array open = valid;
   std::vector<float> share;
   for (index b = 0; b < batch; ++b) {
     std::fill_n(open.data() + b * frames, drawn.prompt[static_cast<std::size_t>(b)], flag{0});
@@ -91,13 +94,14 @@ void score_row(std::span<T const> logits, std::int32_t target, level_score& sums
 }  // namespace detail
 
 /// Leaves the workspace's random state as it was.
+/// @throws shape_error, value_error where a batch does not fit the model
 /// @param source its first epoch is read
 /// @cost one forward pass for each level and batch
 template <soundstorm_shape C, execution_policy Exec, batch_source Source>
 evaluation evaluate(workspace<Exec>& work, soundstorm::model<C, Exec> const& model, Source const& source,
                     evaluate_options const& options = {}) {
   random_guard const guard(work);
-  index const levels = model.shape().num_quantizers, vocab = model.shape().codebook_size;
+  index const levels = model.shape().levels(), vocab = model.shape().codebook_size;
   evaluation made{std::vector<level_score>(static_cast<std::size_t>(levels))};
   index const batches = options.max_batches > 0 ? std::min(options.max_batches, source.per_epoch()) : source.per_epoch();
   for (index k = 0; k < batches; ++k) {
@@ -106,11 +110,12 @@ evaluation evaluate(workspace<Exec>& work, soundstorm::model<C, Exec> const& mod
     check_size("evaluate", "codes", "levels", codes.extent(2), "the model", levels);
     auto const valid = item.batch.padded() ? item.batch.valid : token::all_valid(codes.extent(0), codes.extent(1));
     token::check_codes("evaluate", codes, vocab, valid, item.first_example);
+    std::vector<flag> const dropped(options.condition ? 0 : static_cast<std::size_t>(codes.extent(0)), flag{1});
     for (index level = 0; level < levels; ++level) {
-      auto const drawn = evaluation_mask(codes, valid, vocab, level, options, item.first_example);
+      auto const drawn = evaluation_mask(codes, valid, vocab, level, options, item.first_example, item.batch.prompt_frames);
       auto const chosen = token::chosen_rows(drawn);
       inference<Exec> ctx{work};
-      auto const logits = ctx.download(model.logits_of(ctx, item.batch, drawn.input, chosen));  // (rows, vocab)
+      auto const logits = ctx.download(model.logits_of(ctx, item.batch, drawn.input, chosen, dropped));  // (rows, vocab)
       for (index r = 0; r < chosen.rows.size(); ++r)
         detail::score_row(logits.values().subspan(static_cast<std::size_t>(r * vocab), static_cast<std::size_t>(vocab)),
                           chosen.targets.data()[r], made.levels[static_cast<std::size_t>(level)]);

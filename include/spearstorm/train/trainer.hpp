@@ -29,6 +29,7 @@ struct train_options {
   index steps = 1000;                        ///< of the whole run, those before a resumption included
   optim::rate_schedule rate{.warmup = 100};  ///< a total of 0 becomes `steps`
   optim::adamw_options adamw{};              ///< its rate is the schedule's
+  std::optional<optim::ema_options> ema{};   ///< keep an average of the weights: evaluated, saved, and the model's when all steps are done
   index grad_accum_every = 1;                ///< batches a step; the loss is the mean of their losses
   index log_every = 10;                      ///< 0: never, as in the following
   index evaluate_every = 0;
@@ -94,7 +95,7 @@ pass_result accumulate(workspace<Exec>& work, Model const& model, Source const& 
   for (index k = step * batches; k < (step + 1) * batches; ++k) {
     auto const item = source.at(k);
     recording<Exec> ctx{work, {.stochastic = true, .first_example = static_cast<std::uint32_t>(item.first_example)}};
-    auto const loss = loss_of(ctx, model, item.batch);                             // ()
+    auto const loss = loss_of(ctx, model, item.batch);  // ()
     all.loss += ctx.item(loss) / static_cast<double>(batches);
     all.tokens += item.tokens;
     if (!std::isfinite(all.loss)) return all;
@@ -140,6 +141,7 @@ inline io::json options_json(train_options const& o) {
           {"eps", o.adamw.eps},
           {"weight_decay", o.adamw.weight_decay},
           {"max_grad_norm", o.adamw.max_grad_norm},
+          {"ema_beta", o.ema ? o.ema->beta : 0.0},
           {"grad_accum_every", o.grad_accum_every}};
 }
 
@@ -157,6 +159,9 @@ train_result run(workspace<Exec>& work, Model& model, Source const& source, trai
   optim::rate_schedule schedule = options.rate;
   if (schedule.total == 0) schedule.total = options.steps;
   optim::adamw<Exec> optimizer(options.adamw);
+  std::optional<optim::ema<Exec>> average;
+  if (options.ema) average.emplace(*options.ema);
+  auto* const kept = average ? &*average : nullptr;
   std::optional<run_folder> folder;
   if (!options.folder.empty()) folder.emplace(options.folder, folder_options{options.resume, options.force_clear_prev_results});
 
@@ -164,14 +169,14 @@ train_result run(workspace<Exec>& work, Model& model, Source const& source, trai
   index saved = -1;
   if (folder) {
     auto const found = folder->checkpoints();
-    if (!found.empty()) saved = result.step = load_checkpoint_(found.rbegin()->second, work, model, optimizer).step;
+    if (!found.empty()) saved = result.step = load_checkpoint_(found.rbegin()->second, work, model, optimizer, kept).step;
     folder->rewind_log(result.step);
   }
   auto const save = [&] {
     if (!folder || saved == result.step) return;
     io::json configuration = options.configuration;
     configuration["training"] = detail::options_json(options);
-    save_checkpoint(folder->checkpoint_path(result.step), work, model, optimizer, result.step, configuration);
+    save_checkpoint(folder->checkpoint_path(result.step), work, model, optimizer, result.step, configuration, kept);
     folder->prune(options.keep_last);
     saved = result.step;
   };
@@ -201,6 +206,7 @@ train_result run(workspace<Exec>& work, Model& model, Source const& source, trai
       if (folder) folder->log({{"step", report.step}, {"skipped", reason}});
     } else {
       window_loss += report.loss, ++window;
+      if (average) average->update_(work, model);
     }
     result.seconds = report.seconds = now();
     report.tokens_per_second = speed.add(pass.tokens, report.seconds - began);
@@ -221,7 +227,11 @@ train_result run(workspace<Exec>& work, Model& model, Source const& source, trai
       random_guard const guard(work);
       if (hooks.on_step) hooks.on_step(report);
       if (hooks.evaluate && due(options.evaluate_every)) {
-        auto const found = hooks.evaluate(result.step);
+        auto const found = [&] {
+          std::optional<optim::with_ema<Exec, Model>> averaged;
+          if (average && average->steps() > 0) averaged.emplace(work, *average, model);
+          return hooks.evaluate(result.step);
+        }();
         if (folder) folder->log({{"step", report.step}, {"evaluate", found}});
       }
     }
@@ -229,6 +239,7 @@ train_result run(workspace<Exec>& work, Model& model, Source const& source, trai
   }
   save();
   result.stopped = result.step < options.steps;
+  if (!result.stopped && average && average->steps() > 0) average->copy_to_(work, model);
   return result;
 }
 
