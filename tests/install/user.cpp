@@ -1,5 +1,8 @@
 // What a user writes: a layer, a loss, two steps of an optimizer. It needs no optional library.
 
+#ifdef USER_WANTS_SIMD
+#include <spearstorm/backend/simd/simd.hpp>
+#endif
 #include <spearstorm/nn.hpp>
 
 #include <cstdio>
@@ -8,7 +11,11 @@ namespace ss = spearstorm;
 using namespace ss::axes;
 
 int main() {
+#ifdef USER_WANTS_SIMD
+  using exec = ss::cpu::simd<>;
+#else
   using exec = ss::cpu::scalar<>;
+#endif
   ss::workspace<exec> work{{.seed = 1}};
   ss::nn::linear<3, 1, exec> layer{work};
   ss::optim::adamw<exec> adam{{.rate = 0.1}};

@@ -6,12 +6,12 @@
 #include <cstdint>
 
 #define SPEARSTORM_VERSION_MAJOR 0
-#define SPEARSTORM_VERSION_MINOR 1
+#define SPEARSTORM_VERSION_MINOR 2
 #define SPEARSTORM_VERSION_PATCH 0
-#define SPEARSTORM_VERSION "0.1.0"
+#define SPEARSTORM_VERSION "0.2.0"
 
 /// Headers open `namespace SPEARSTORM_NS::folder {`: the inline part keeps two versions in one program apart.
-#define SPEARSTORM_NS spearstorm::inline v0_1
+#define SPEARSTORM_NS spearstorm::inline v0_2
 
 /// Marks what runs on host and device: functors, row programs, the random generator.
 #if defined(__CUDACC__)
