@@ -245,7 +245,7 @@ TEST_CASE("soundstorm/conditions: heads in one product equal heads one by one") 
   any_model<f64> const model{work, small({.grouped_quantizers = 2, .self_token_critic = true})};
   ss::inference<f64> ctx{work};
   auto const x = ctx.upload(random_array<batch<>, frames<>, dim<>>({2, 3, 8}, 1));
-  auto const each = ctx.download(model.net.heads.embeddings(ctx, x));  // (batch, frames, levels * dim)
+  auto const each = ctx.download(model.net.heads.embeddings(ctx, x));              // (batch, frames, levels * dim)
   auto const summed = ctx.download(model.net.heads.summed(ctx, x));
   auto const scored = ctx.download(model.critic_scores(ctx, x));
   auto const w = model.token_critic->weight.to_host();

@@ -54,7 +54,7 @@ TEST_CASE("train/trainer: the loop that a user writes gives the same bits") {
   for (ss::index step = 0; step < 20; ++step) {
     auto const example = source.at(step);
     ss::recording<exec> ctx{work, {.stochastic = true, .first_example = static_cast<std::uint32_t>(example.first_example)}};
-    auto const loss = model.loss(ctx, example.batch);  // ()
+    auto const loss = model.loss(ctx, example.batch);                              // ()
     auto gradients = ctx.gradients(loss);
     optimizer.options.rate = rate.at(step);
     optimizer.step_(work, model, gradients);
@@ -116,7 +116,7 @@ TEST_CASE("train/trainer: accumulated batches are the mean of their losses") {
   double expected = 0;
   for (ss::index k : {0, 1}) {
     ss::recording<exec> ctx{work, {.stochastic = true, .first_example = static_cast<std::uint32_t>(4 * k)}};
-    auto const one = model.loss(ctx, toy_source{}.at(k).batch);  // ()
+    auto const one = model.loss(ctx, toy_source{}.at(k).batch);                    // ()
     expected += ctx.item(one) / 2;
     auto g = ctx.gradients(one);
     auto const w = g.to_host(model.map.weight);

@@ -55,7 +55,7 @@ struct attention {
     if (shares_values && !values) values = v;
     if (rotary) q = ops::rotary(ctx, q, {.heads = heads}), k = ops::rotary(ctx, k, {.heads = heads});
     auto const seen = ops::attend(ctx, q, k, v, bias..., {.heads = heads, .keys = mask});  // (batch, frames, heads * dim_head)
-    return ops::dropout(ctx, to_out(ctx, seen), dropout);                                  // (batch, frames, dim)
+    return ops::dropout(ctx, to_out(ctx, seen), dropout);                          // (batch, frames, dim)
   }
   /// Without a trunk around it.
   auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask = {},
@@ -76,13 +76,13 @@ struct attention {
  private:
   auto mixed(context<Exec> auto& ctx, auto const& h, auto const& v, auto const& first) const {
     using namespace axes;
-    if (!to_value_residual_mix) return ctx.eval(0.5 * (v + first));  // (batch, frames, heads * dim_head)
+    if (!to_value_residual_mix) return ctx.eval(0.5 * (v + first));                // (batch, frames, heads * dim_head)
     sizes<4> const by_head{v.extent(0), v.extent(1), heads, v.cols() / heads};
-    auto const own = view<batch<>, frames<>, axes::heads<>, dim<>>(v, by_head);                  // (batch, frames, heads, dim_head)
-    auto const before = view<batch<>, frames<>, axes::heads<>, dim<>>(first, by_head);           // (batch, frames, heads, dim_head)
+    auto const own = view<batch<>, frames<>, axes::heads<>, dim<>>(v, by_head);    // (batch, frames, heads, dim_head)
+    auto const before = view<batch<>, frames<>, axes::heads<>, dim<>>(first, by_head);  // (batch, frames, heads, dim_head)
     auto const gate = view<batch<>, frames<>, axes::heads<>>((*to_value_residual_mix)(ctx, h));  // (batch, frames, heads)
-    auto const y = ctx.eval(own + sigmoid(gate) * (before - own));                               // (batch, frames, heads, dim_head)
-    return view<batch<>, frames<>, dim<inner>>(y, v.extents());                                  // (batch, frames, heads * dim_head)
+    auto const y = ctx.eval(own + sigmoid(gate) * (before - own));                 // (batch, frames, heads, dim_head)
+    return view<batch<>, frames<>, dim<inner>>(y, v.extents());                    // (batch, frames, heads * dim_head)
   }
 };
 

@@ -28,12 +28,11 @@ struct conformer {
 
   auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x,
                   ops::frame_mask const& mask = {}) const {
-    auto const h = view<axes::batch<>, axes::frames<>, width>(ctx.eval(x));  // (batch, frames, dim)
-    if (!rel_pos_bias) return through(ctx, h, mask);                         // (batch, frames, dim)
+    auto const h = view<axes::batch<>, axes::frames<>, width>(ctx.eval(x));        // (batch, frames, dim)
+    if (!rel_pos_bias) return through(ctx, h, mask);                               // (batch, frames, dim)
     auto const scale = std::sqrt(static_cast<double>(shape.dim_head));
-    auto const bias =
-        ops::relative_bias(ctx, *rel_pos_bias, extent_of<axes::frames>(h), {.max_distance = 128, .scale = scale});  // (heads, offsets)
-    return through(ctx, h, mask, bias);                                                                             // (batch, frames, dim)
+    auto const bias = ops::relative_bias(ctx, *rel_pos_bias, extent_of<axes::frames>(h), {.max_distance = 128, .scale = scale});  // (heads, offsets)
+    return through(ctx, h, mask, bias);                                            // (batch, frames, dim)
   }
 
   static void visit(auto& self, auto&& each) {
@@ -45,11 +44,11 @@ struct conformer {
   auto through(context<Exec> auto& ctx, auto h, ops::frame_mask const& mask, auto const&... bias) const {
     nn::first_values<C, Exec> values;
     if (shape.num_residual_streams > 1) {
-      auto wide = ops::expand_streams(ctx, h, shape.num_residual_streams);              // (batch, frames, streams, dim)
+      auto wide = ops::expand_streams(ctx, h, shape.num_residual_streams);         // (batch, frames, streams, dim)
       for (auto const& layer : layers) wide = layer(ctx, wide, mask, values, bias...);  // (batch, frames, streams, dim)
-      return ops::sum_streams(ctx, wide);                                               // (batch, frames, dim)
+      return ops::sum_streams(ctx, wide);                                          // (batch, frames, dim)
     }
-    for (auto const& layer : layers) h = layer(ctx, h, mask, values, bias...);  // (batch, frames, dim)
+    for (auto const& layer : layers) h = layer(ctx, h, mask, values, bias...);     // (batch, frames, dim)
     return h;
   }
 };

@@ -52,26 +52,26 @@ struct conformer_block {
   auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask,
                   first_values<C, Exec>& values, auto const&... bias) const {
     auto frame = ctx.frame_if(!gives_values);
-    auto h = ctx.eval(ff1(ctx, x) * 0.5 + x);                   // (batch, frames, dim)
-    if (gateloop) h = ctx.eval((*gateloop)(ctx, h, mask) + h);  // (batch, frames, dim)
-    h = ctx.eval(attn(ctx, h, mask, values, bias...) + h);      // (batch, frames, dim)
-    h = ctx.eval(conv(ctx, h, mask) + h);                       // (batch, frames, dim)
-    h = ctx.eval(ff2(ctx, h) * 0.5 + h);                        // (batch, frames, dim)
-    return frame.keep(post_norm(ctx, h));                       // (batch, frames, dim)
+    auto h = ctx.eval(ff1(ctx, x) * 0.5 + x);                                      // (batch, frames, dim)
+    if (gateloop) h = ctx.eval((*gateloop)(ctx, h, mask) + h);                     // (batch, frames, dim)
+    h = ctx.eval(attn(ctx, h, mask, values, bias...) + h);                         // (batch, frames, dim)
+    h = ctx.eval(conv(ctx, h, mask) + h);                                          // (batch, frames, dim)
+    h = ctx.eval(ff2(ctx, h) * 0.5 + h);                                           // (batch, frames, dim)
+    return frame.keep(post_norm(ctx, h));                                          // (batch, frames, dim)
   }
 
   auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, axes::streams<>, width> auto const& x,
                   ops::frame_mask const& mask, first_values<C, Exec>& values, auto const&... bias) const {
     auto frame = ctx.frame_if(!gives_values);
-    auto wide = hyper->ff1.width(ctx, x);                                     // (batch, frames, streams, dim)
-    auto h = hyper->ff1.depth(ctx, ff1(ctx, wide.branch_input) * 0.5, wide);  // (batch, frames, streams, dim)
+    auto wide = hyper->ff1.width(ctx, x);                                          // (batch, frames, streams, dim)
+    auto h = hyper->ff1.depth(ctx, ff1(ctx, wide.branch_input) * 0.5, wide);       // (batch, frames, streams, dim)
     wide = hyper->attn.width(ctx, h);
     h = hyper->attn.depth(ctx, attn(ctx, wide.branch_input, mask, values, bias...), wide);  // (batch, frames, streams, dim)
     wide = hyper->conv.width(ctx, h);
-    h = hyper->conv.depth(ctx, conv(ctx, wide.branch_input, mask), wide);  // (batch, frames, streams, dim)
+    h = hyper->conv.depth(ctx, conv(ctx, wide.branch_input, mask), wide);          // (batch, frames, streams, dim)
     wide = hyper->ff2.width(ctx, h);
-    h = hyper->ff2.depth(ctx, ff2(ctx, wide.branch_input) * 0.5, wide);  // (batch, frames, streams, dim)
-    return frame.keep(post_norm(ctx, h));                                // (batch, frames, streams, dim)
+    h = hyper->ff2.depth(ctx, ff2(ctx, wide.branch_input) * 0.5, wide);            // (batch, frames, streams, dim)
+    return frame.keep(post_norm(ctx, h));                                          // (batch, frames, streams, dim)
   }
 
   /// Without a trunk around it.

@@ -52,7 +52,7 @@ struct level_heads {
   /// @shape x (..., dim)  returns (..., dim)
   auto summed(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const {
     index const levels = head.extent(0), dim = head.extent(1);
-    auto const w = ops::sum_levels(ctx, head);                                                                                 // (out, in)
+    auto const w = ops::sum_levels(ctx, head);                                     // (out, in)
     auto const b = ops::sum_levels(ctx, view<axes::levels<>, axes::out<>, axes::in<>>(ctx.use(head_bias), {levels, dim, 1}));  // (out, 1)
     return ops::linear<width>(ctx, x, w, view<axes::out<>>(b, {dim}));                                                         // (..., dim)
   }
@@ -62,9 +62,8 @@ struct level_heads {
   auto scored(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x, auto const& weight, auto const& bias) const {
     index const levels = head.extent(0), dim = head.extent(1);
     auto const w = ops::contract_heads(ctx, head, view<axes::out<>>(ctx.eval(weight), {dim}));  // (levels, in)
-    auto const b =
-        ops::linear<axes::dim<>>(ctx, view<axes::levels<>, axes::dim<>>(ctx.use(head_bias), {levels, dim}), weight, bias);  // (levels, 1)
-    return ops::linear<axes::levels<>>(ctx, x, w, view<axes::levels<>>(b, {levels}));                                       // (..., levels)
+    auto const b = ops::linear<axes::dim<>>(ctx, view<axes::levels<>, axes::dim<>>(ctx.use(head_bias), {levels, dim}), weight, bias);  // (levels, 1)
+    return ops::linear<axes::levels<>>(ctx, x, w, view<axes::levels<>>(b, {levels}));  // (..., levels)
   }
 
   static void visit(auto& self, auto&& each) {

@@ -73,7 +73,7 @@ package_choices choose(thread_team& team, token::package_state const& state, tok
 template <class Denoiser>
 token::score_array critic_scores(Denoiser const& net, token::package_state const& state, bool sees_all, package_noise& noise, float scale) {
   token::score_array scores(state.open.extents());
-  auto const fakes = net.fakes(state.shown.codes, sees_all);  // (batch, frames, levels)
+  auto const fakes = net.fakes(state.shown.codes, sees_all);                       // (batch, frames, levels)
   noise.stream = token::detail::named(noise.stream, "critic");
   noise.draw(scores.size(), 1);
   for (index i = 0; i < scores.size(); ++i) {

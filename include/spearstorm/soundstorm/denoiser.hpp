@@ -35,10 +35,10 @@ class denoiser {
   /// Features of the codes; what self-conditioning shows the next pass.
   /// @shape codes (batch, frames, levels)  returns (batch, frames, dim), or twice as many rows
   features run(token::code_array const& codes) {
-    auto const shown = ctx_->upload(guided_ ? twice(codes) : codes);                                 // (rows, frames, levels)
+    auto const shown = ctx_->upload(guided_ ? twice(codes) : codes);               // (rows, frames, levels)
     given_.sum_embeds.reset();                                                                       // a pass's own ends with its frame
     if (of_->to_self_cond) given_.sum_embeds = of_->self_condition(*ctx_, last(), rows(), frames_);  // (rows, frames, dim)
-    features const x = of_->net.trunk(*ctx_, shown, given_);                                         // (rows, frames, dim)
+    features const x = of_->net.trunk(*ctx_, shown, given_);                       // (rows, frames, dim)
     if (of_->to_self_cond) {
       verbs::copy_rows(ctx_->exec(), x.rows(), x.cols(), x.data(), x.cols(), before_, x.cols());
       started_ = true;
@@ -66,14 +66,14 @@ class denoiser {
     if (all && given_.mask) given.mask = first_rows(*given_.mask);
     if (all && given_.cond) given.cond = first_rows(*given_.cond);
     if (all && given_.sum_embeds) given.sum_embeds = first_rows(*given_.sum_embeds);
-    features const x = of_->net.trunk(*ctx_, ctx_->upload(codes), given);  // (batch, frames, dim)
-    return ctx_->download(of_->critic_scores(*ctx_, x));                   // (batch, frames, levels)
+    features const x = of_->net.trunk(*ctx_, ctx_->upload(codes), given);          // (batch, frames, dim)
+    return ctx_->download(of_->critic_scores(*ctx_, x));                           // (batch, frames, levels)
   }
 
  private:
   array<value_type, axes::rows<>, axes::vocab<>> downloaded(features const& x, array<std::int32_t, axes::rows<>> const& rows,
                                                             std::vector<index> const& offsets) const {
-    auto const logits = of_->net.logits(*ctx_, x, ctx_->upload(rows), offsets);  // (rows, vocab)
+    auto const logits = of_->net.logits(*ctx_, x, ctx_->upload(rows), offsets);    // (rows, vocab)
     return ctx_->download(view<axes::rows<>, axes::vocab<>>(logits));
   }
   index rows() const { return guided_ ? 2 * batch_ : batch_; }

@@ -71,21 +71,21 @@ struct model {
   features condition_of(context<Exec> auto& ctx, token::id_array const& ids, index frames, std::span<flag const> dropped = {}) const {
     if (!condition)
       fail<value_error>("soundstorm: semantic tokens are given, but num_semantic_token_ids = 0, expected a model with a condition");
-    return (*condition)(ctx, ids, frames, options.rates, dropped);  // (batch, frames, dim)
+    return (*condition)(ctx, ids, frames, options.rates, dropped);                 // (batch, frames, dim)
   }
   /// The condition of the pass before: from its features, or the null embedding at every frame where there are none.
   /// @shape before (batch, frames, dim)  like (batch, frames, dim): of whatever has the sizes wanted  returns (batch, frames, dim)
   features self_condition(context<Exec> auto& ctx, std::optional<features> const& before, index batch, index frames) const {
-    if (before) return (*to_self_cond)(ctx, net.heads.summed(ctx, *before));                        // (batch, frames, dim)
+    if (before) return (*to_self_cond)(ctx, net.heads.summed(ctx, *before));       // (batch, frames, dim)
     auto const null = view<axes::frames<>, width>(ctx.eval(*null_embed), {1, net.shape.body.dim});  // (1, dim)
-    auto const row = view<width>((*to_self_cond)(ctx, null), {net.shape.body.dim});                 // (dim)
-    return ctx.eval(expand<axes::batch>(expand<axes::frames>(row, frames), batch));                 // (batch, frames, dim)
+    auto const row = view<width>((*to_self_cond)(ctx, null), {net.shape.body.dim});  // (dim)
+    return ctx.eval(expand<axes::batch>(expand<axes::frames>(row, frames), batch));  // (batch, frames, dim)
   }
   /// How sure the critic is that each token was sampled, as logits.
   /// @shape x (batch, frames, dim): features of the tokens judged  returns (batch, frames, levels)
   auto critic_scores(context<Exec> auto& ctx, features const& x) const {
     if (!token_critic) fail<value_error>("soundstorm: critic_scores: self_token_critic = false, expected a model with a critic");
-    return net.heads.scored(ctx, x, token_critic->weight, *token_critic->bias);  // (batch, frames, levels)
+    return net.heads.scored(ctx, x, token_critic->weight, *token_critic->bias);    // (batch, frames, levels)
   }
 
   // -- training
@@ -112,21 +112,21 @@ struct model {
     auto chosen = token::chosen_rows(task.mask);
     auto const mask = mask_of(ctx, batch);
     inputs given{.mask = mask, .cond = condition_in(ctx, batch, task.dropped), .sum_embeds = {}};
-    auto const codes = ctx.upload(task.mask.input);                                                  // (batch, frames, levels)
+    auto const codes = ctx.upload(task.mask.input);                                // (batch, frames, levels)
     if (to_self_cond) given.sum_embeds = self_condition_of_task(ctx, codes, given, task.self_cond);  // (batch, frames, dim)
     if (with.only_train_critic) {
       auto const fakes = sampled_without_record(ctx, codes, given, chosen, task);
-      auto const critic = critic_loss(ctx, batch, task, given, chosen, fakes);  // ()
+      auto const critic = critic_loss(ctx, batch, task, given, chosen, fakes);     // ()
       using result = loss_result<std::remove_const_t<decltype(critic)>>;
       return result{critic, std::nullopt, critic, std::move(chosen)};
     }
     auto const scores = net.logits(ctx, net.trunk(ctx, codes, given), ctx.upload(chosen.rows), chosen.offsets);  // (rows, vocab)
-    auto const generator = ops::cross_entropy(ctx, scores, ctx.upload(chosen.targets));                          // ()
+    auto const generator = ops::cross_entropy(ctx, scores, ctx.upload(chosen.targets));  // ()
     using result = loss_result<std::remove_const_t<decltype(generator)>>;
     if (!token_critic || with.only_train_generator) return result{generator, generator, std::nullopt, std::move(chosen)};
     auto const fakes = task.sampled.empty() ? sample(ctx, scores, chosen, batch, task) : task.sampled;
-    auto const critic = critic_loss(ctx, batch, task, given, chosen, fakes);    // ()
-    auto const total = ctx.eval(generator + critic * with.critic_loss_weight);  // ()
+    auto const critic = critic_loss(ctx, batch, task, given, chosen, fakes);       // ()
+    auto const total = ctx.eval(generator + critic * with.critic_loss_weight);     // ()
     return result{total, generator, critic, std::move(chosen)};
   }
   /// Logits of the chosen positions, when the network is shown `input`.
@@ -135,8 +135,8 @@ struct model {
                  std::span<flag const> dropped = {}) const {
     inputs given{.mask = mask_of(ctx, batch), .cond = condition_in(ctx, batch, dropped), .sum_embeds = {}};
     if (to_self_cond) given.sum_embeds = self_condition(ctx, {}, input.extent(0), input.extent(1));  // (batch, frames, dim)
-    auto const x = net.trunk(ctx, ctx.upload(input), given);                                         // (batch, frames, dim)
-    return net.logits(ctx, x, ctx.upload(chosen.rows), chosen.offsets);                              // (rows, vocab)
+    auto const x = net.trunk(ctx, ctx.upload(input), given);                       // (batch, frames, dim)
+    return net.logits(ctx, x, ctx.upload(chosen.rows), chosen.offsets);            // (rows, vocab)
   }
   /// Draws what `loss` is taken of.
   drawn_task draw(context<Exec> auto& ctx, token_batch const& batch, loss_options const& with) const {
@@ -202,7 +202,7 @@ struct model {
   }
   std::optional<features> condition_in(context<Exec> auto& ctx, token_batch const& batch, std::span<flag const> dropped) const {
     if (!condition) return std::nullopt;
-    return condition_of(ctx, batch.semantic, batch.codes.extent(1), dropped);  // (batch, frames, dim)
+    return condition_of(ctx, batch.semantic, batch.codes.extent(1), dropped);      // (batch, frames, dim)
   }
   /// The null embedding, or the embeddings of a pass that is not recorded.
   features self_condition_of_task(context<Exec> auto& ctx, code_tensor const& codes, inputs const& given, bool of_a_pass) const {
@@ -211,7 +211,7 @@ struct model {
       auto quiet = ctx.no_record();
       return quiet.download(net.heads.summed(quiet, net.trunk(quiet, codes, given)));
     }();
-    return (*to_self_cond)(ctx, ctx.upload(before));  // (batch, frames, dim)
+    return (*to_self_cond)(ctx, ctx.upload(before));                               // (batch, frames, dim)
   }
   std::vector<std::int32_t> sampled_without_record(context<Exec> auto& ctx, code_tensor const& codes, inputs const& given,
                                                    token::chosen_list const& chosen, drawn_task const& task) const {
@@ -231,7 +231,7 @@ struct model {
   auto critic_loss(context<Exec> auto& ctx, token_batch const& batch, drawn_task const& task, inputs const& given,
                    token::chosen_list const& chosen, std::vector<std::int32_t> const& fakes) const {
     auto const judged = detail::critic_task_of(batch, task.mask, chosen, fakes, shape().codebook_size);
-    auto const x = net.trunk(ctx, ctx.upload(judged.codes), given);  // (batch, frames, dim)
+    auto const x = net.trunk(ctx, ctx.upload(judged.codes), given);                // (batch, frames, dim)
     return ops::binary_cross_entropy_with_logits(ctx, critic_scores(ctx, x), ctx.upload(judged.fake), ctx.upload(judged.counted));  // ()
   }
 };

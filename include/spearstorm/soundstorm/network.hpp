@@ -52,10 +52,10 @@ struct network {
   /// @shape codes (batch, frames, levels)  returns (batch, frames, dim)
   auto trunk(context<Exec> auto& ctx, code_tensor const& codes, inputs const& with) const {
     check_size("soundstorm", "codes", "levels", extent_of<axes::levels>(codes), "the network", shape.levels());
-    auto x = embedded(ctx, codes);                            // (batch, frames, dim)
-    if (with.sum_embeds) x = ctx.eval(x + *with.sum_embeds);  // (batch, frames, dim)
-    if (with.cond) x = ctx.eval(x + *with.cond);              // (batch, frames, dim)
-    return conformer(ctx, x, with.mask);                      // (batch, frames, dim)
+    auto x = embedded(ctx, codes);                                                 // (batch, frames, dim)
+    if (with.sum_embeds) x = ctx.eval(x + *with.sum_embeds);                       // (batch, frames, dim)
+    if (with.cond) x = ctx.eval(x + *with.cond);                                   // (batch, frames, dim)
+    return conformer(ctx, x, with.mask);                                           // (batch, frames, dim)
   }
   auto trunk(context<Exec> auto& ctx, code_tensor const& codes, ops::frame_mask const& mask = {}) const {
     return trunk(ctx, codes, inputs{.mask = mask});
@@ -64,7 +64,7 @@ struct network {
   /// @shape features (batch, frames, dim)  rows (rows), flat positions sorted by level  offsets (levels + 1)  returns (rows, vocab)
   auto logits(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& features, row_tensor const& rows,
               std::vector<index> const& offsets) const {
-    return heads(ctx, ops::gather_rows(ctx, features, rows), offsets);  // (rows, vocab)
+    return heads(ctx, ops::gather_rows(ctx, features, rows), offsets);             // (rows, vocab)
   }
 
   static void visit(auto& self, auto&& each) {
@@ -78,10 +78,9 @@ struct network {
  private:
   auto embedded(context<Exec> auto& ctx, code_tensor const& codes) const {
     index const groups = shape.grouped_quantizers;
-    auto const sums =
-        ops::embed_sum(ctx, code_embeds, codes, {.stride = shape.codebook_size + 1, .groups = groups});  // (batch, frames, groups * dim)
-    if (groups == 1) return view<axes::batch<>, axes::frames<>, width>(sums);                            // (batch, frames, dim)
-    auto const x = (*embedding_norm)(ctx, (*embedding_proj)(ctx, sums));                                 // (batch, frames, dim)
+    auto const sums = ops::embed_sum(ctx, code_embeds, codes, {.stride = shape.codebook_size + 1, .groups = groups});  // (batch, frames, groups * dim)
+    if (groups == 1) return view<axes::batch<>, axes::frames<>, width>(sums);      // (batch, frames, dim)
+    auto const x = (*embedding_norm)(ctx, (*embedding_proj)(ctx, sums));           // (batch, frames, dim)
     return view<axes::batch<>, axes::frames<>, width>(x);
   }
 };

@@ -48,9 +48,9 @@ struct semantic_condition {
       if (dropped[b])
         for (auto* share : {&fitted.first_share, &fitted.second_share})
           std::fill_n(share->data() + static_cast<index>(b) * frames, frames, 0.0f);
-    auto const first = embedded(ctx, fitted.first);                                                   // (batch, frames, dim)
-    auto const share = ctx.upload(fitted.first_share);                                                // (batch, frames)
-    if (!fitted.mixes) return ctx.eval(first * share);                                                // (batch, frames, dim)
+    auto const first = embedded(ctx, fitted.first);                                // (batch, frames, dim)
+    auto const share = ctx.upload(fitted.first_share);                             // (batch, frames)
+    if (!fitted.mixes) return ctx.eval(first * share);                             // (batch, frames, dim)
     return ctx.eval(first * share + embedded(ctx, fitted.second) * ctx.upload(fitted.second_share));  // (batch, frames, dim)
   }
 
@@ -62,12 +62,11 @@ struct semantic_condition {
  private:
   auto embedded(context<Exec> auto& ctx, token::id_array const& ids) const {
     auto const at = ctx.upload(ids);
-    if (semantic_token_emb)
-      return view<axes::batch<>, axes::frames<>, width>(ops::embed(ctx, *semantic_token_emb, at));  // (batch, frames, dim)
+    if (semantic_token_emb) return view<axes::batch<>, axes::frames<>, width>(ops::embed(ctx, *semantic_token_emb, at));  // (batch, frames, dim)
     if (!lent_) fail<value_error>("semantic_condition: no embedding is lent; call borrow(table) first, as semantic_dim is above 0");
     auto const constant = ctx.template wrap<typename table::axes_type>(lent_->data(), lent_->extents());  // (vocab, semantic dim)
-    auto const e = ops::embed(ctx, constant, at);                                                         // (batch, frames, semantic dim)
-    return view<axes::batch<>, axes::frames<>, width>((*semantic_cond_to_model_dim)(ctx, e));             // (batch, frames, dim)
+    auto const e = ops::embed(ctx, constant, at);                                  // (batch, frames, semantic dim)
+    return view<axes::batch<>, axes::frames<>, width>((*semantic_cond_to_model_dim)(ctx, e));  // (batch, frames, dim)
   }
 
   table const* lent_ = nullptr;

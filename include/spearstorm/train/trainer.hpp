@@ -95,7 +95,7 @@ pass_result accumulate(workspace<Exec>& work, Model const& model, Source const& 
   for (index k = step * batches; k < (step + 1) * batches; ++k) {
     auto const item = source.at(k);
     recording<Exec> ctx{work, {.stochastic = true, .first_example = static_cast<std::uint32_t>(item.first_example)}};
-    auto const loss = loss_of(ctx, model, item.batch);  // ()
+    auto const loss = loss_of(ctx, model, item.batch);                             // ()
     all.loss += ctx.item(loss) / static_cast<double>(batches);
     all.tokens += item.tokens;
     if (!std::isfinite(all.loss)) return all;
