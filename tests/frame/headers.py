@@ -6,7 +6,7 @@ import re
 OUTSIDE = {  # how an #include begins: the library, as in SPEARSTORM_HAVE_<LIBRARY>
     "Eigen/": "EIGEN", "unsupported/Eigen": "EIGEN", "xsimd/": "XSIMD", "xtensor/": "XTENSOR", "xtl/": "XTENSOR", "thrust/": "THRUST",
     "cub/": "CUDA", "cuda": "CUDA", "cublas": "CUDA", "nccl": "CUDA", "sndfile": "SNDFILE", "soxr": "SOXR", "nlohmann/": "JSON",
-    "CLI/": "CLI", "png.h": "PNG", "mpi.h": "MPI"}
+    "CLI/": "CLI", "png.h": "PNG", "mpi.h": "MPI", "utf8proc": "UTF8PROC", "espeak-ng/": "ESPEAK"}
 
 
 def library_of(include):

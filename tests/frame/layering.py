@@ -4,12 +4,12 @@ import sys
 
 import headers
 
-LAYERS = [["core"], ["runtime"], ["backend"], ["expr"], ["tape"], ["ops"], ["nn", "token", "optim", "io", "dsp"], ["codec"],
+LAYERS = [["core"], ["runtime"], ["backend"], ["expr"], ["tape"], ["ops"], ["nn", "token", "optim", "io", "dsp", "text"], ["codec"],
           ["soundstorm", "spear_tts", "soundstream", "hubert"], ["train", "bench"]]
 NUMBER = {folder: number for number, folders in enumerate(LAYERS) for folder in folders}
 DOORS = {"EIGEN": ["backend/simd", "backend/thrust", "interop/eigen", "dsp/fft"], "XSIMD": ["backend/simd"], "THRUST": ["backend/thrust"],
          "XTENSOR": ["interop/xtensor", "io/"], "SNDFILE": ["io/"], "SOXR": ["dsp/"], "JSON": ["io/"], "PNG": ["io/"],
-         "MPI": ["train/"], "CUDA": ["backend/thrust", "train/"], "CLI": []}
+         "MPI": ["train/"], "CUDA": ["backend/thrust", "train/"], "UTF8PROC": ["text/"], "ESPEAK": ["text/"], "CLI": []}
 
 tree, passed, failed = headers.Tree(sys.argv[1]), 0, 0
 for name in tree.names:

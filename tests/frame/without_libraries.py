@@ -11,8 +11,8 @@ import sys
 import tempfile
 
 HIDDEN = {"eigen3", "xsimd", "xtensor", "xtl", "thrust", "cub", "sndfile.h", "sndfile.hh", "soxr.h", "soxr-lsr.h", "nlohmann", "CLI", "png.h",
-          "libpng", "libpng16", "mpi.h"}
-LAYERS = ["core", "runtime", "tape"]
+          "libpng", "libpng16", "mpi.h", "utf8proc.h", "espeak", "espeak-ng"}
+LAYERS = ["core", "runtime", "tape", "text"]
 
 root, cxx = pathlib.Path(sys.argv[1]), sys.argv[2:]
 

@@ -66,6 +66,31 @@ TEST_CASE("ops/attend: all policies, gradients, threads, expressions") {
   SECTION("queries whose window ends before the keys begin") { check(inputs(9, 3), {.window = 2}); }
 }
 
+TEST_CASE("ops/attend: query heads share the heads of keys: head h reads h % kv_heads") {
+  auto const q = random_array<batch<>, frames<>, dim<>>({2, 5, 12}, 1);  // four heads of three
+  auto const k = random_array<batch<>, frames<>, dim<>>({2, 7, 6}, 2), v = random_array<batch<>, frames<>, dim<>>({2, 7, 6}, 3);
+  ss::ops::attend_options const shared{.heads = 4, .kv_heads = 2, .causal = true, .query_tile = 3, .key_tile = 4};
+  check_op([&](auto& ctx, auto const&... args) { return ss::ops::attend(ctx, args..., shared); }, q, k, v);
+
+  ss::workspace<ss::cpu::scalar<ss::f64>> work;
+  ss::inference<ss::cpu::scalar<ss::f64>> ctx{work};
+  auto const twice = [](host_tensor const& x) {  // its two heads once more
+    host_tensor wide({2, 7, 12});
+    for (ss::index i = 0; i < wide.size(); ++i) wide.data()[i] = x.data()[i / 12 * 6 + i % 6];
+    return wide;
+  };
+  auto const found = ctx.download(ss::ops::attend(ctx, ctx.upload(q), ctx.upload(k), ctx.upload(v), shared));
+  auto alone = shared;
+  alone.kv_heads = 0;
+  auto const expected = ctx.download(ss::ops::attend(ctx, ctx.upload(q), ctx.upload(twice(k)), ctx.upload(twice(v)), alone));
+  CHECK(std::equal(found.begin(), found.end(), expected.begin(), expected.end()));
+
+  auto const x = ctx.upload(q), keys = ctx.upload(k);
+  CHECK_THROWS_WITH(ss::ops::attend(ctx, x, keys, keys, {.heads = 4, .kv_heads = 3}),
+                    "attend: kv_heads = 3, expected a number that divides heads = 4");
+  CHECK_THROWS_WITH(ss::ops::attend(ctx, x, keys, keys, {.heads = 4, .kv_heads = 1}), "attend: keys has dim = 6, queries expects dim = 3");
+}
+
 TEST_CASE("ops/attend: masked keys") {
   inputs const x(5, 10);
   ss::array<ss::flag, batch<>, frames<>> mask(

@@ -49,3 +49,21 @@ TEST_CASE("ops/rotary: heads of odd size and options out of range are named") {
   CHECK_THROWS_WITH(ss::ops::rotary(ctx, x, {.heads = 0}), "rotary: heads = 0, expected at least 1");
   CHECK_THROWS_WITH(ss::ops::rotary(ctx, x, {.heads = 1, .theta = 0}), "rotary: theta = 0, expected more than 0");
 }
+
+TEST_CASE("ops/rotary: neighbours are a pair where it is interleaved") {
+  check_op([](auto& ctx, auto const& x) { return ss::ops::rotary(ctx, x, {.heads = 2, .interleaved = true}); },
+           random_array<batch<>, frames<>, dim<>>({2, 5, 12}, 7));
+  ss::workspace<ss::cpu::scalar<ss::f64>> work;
+  ss::inference<ss::cpu::scalar<ss::f64>> ctx{work};
+  auto const x = random_array<batch<>, frames<>, dim<>>({1, 4, 6}, 8);
+  auto sorted = x;  // even features first, then odd ones
+  for (int t = 0; t < 4; ++t)
+    for (int i = 0; i < 3; ++i) sorted(0, t, i) = x(0, t, 2 * i), sorted(0, t, 3 + i) = x(0, t, 2 * i + 1);
+  auto const turned = ctx.download(ss::ops::rotary(ctx, ctx.upload(x), {.heads = 1, .interleaved = true}));
+  auto const halves = ctx.download(ss::ops::rotary(ctx, ctx.upload(sorted), {.heads = 1}));
+  for (int t = 0; t < 4; ++t)
+    for (int i = 0; i < 3; ++i) {
+      CHECK(turned(0, t, 2 * i) == halves(0, t, i));
+      CHECK(turned(0, t, 2 * i + 1) == halves(0, t, 3 + i));
+    }
+}

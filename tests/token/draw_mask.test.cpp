@@ -110,7 +110,7 @@ TEST_CASE("token/draw_mask: one valid frame, or none") {
 
 TEST_CASE("token/draw_mask: properties over random batches") {
   ss::random_stream const shapes{.seed = 9};
-  for (std::uint32_t trial = 0; trial < 400; ++trial) {
+  for (std::uint32_t trial = 0; trial < 3000; ++trial) {
     index const batch = 1 + shapes.below(4, trial, 0), frames = 1 + shapes.below(20, trial, 1), levels = 1 + shapes.below(5, trial, 2);
     auto const codes = told(batch, frames, levels), before = codes;
     token::flag_array valid({batch, frames});
@@ -120,9 +120,12 @@ TEST_CASE("token/draw_mask: properties over random batches") {
                                       .per_example = trial % 3 > 0};
     auto const drawn = token::draw_mask(codes, valid, 5000, options, at(trial), 64);
     REQUIRE(codes == before);
+    std::set<index> prompts;  // in valid frames, of rows that have any
+    index shortest = frames;
     for (index b = 0; b < batch; ++b) {
-      index chosen = 0, open = 0;
+      index chosen = 0, open = 0, shown = 0;
       for (index t = 0; t < frames; ++t) {
+        shown += valid(b, t) && t < drawn.prompt[static_cast<std::size_t>(b)];
         chosen += drawn.target_mask(b, t), open += valid(b, t);
         if (drawn.target_mask(b, t)) REQUIRE((valid(b, t) && t >= drawn.prompt[static_cast<std::size_t>(b)]));
         if (!valid(b, t)) continue;
@@ -134,9 +137,14 @@ TEST_CASE("token/draw_mask: properties over random batches") {
         }
       }
       REQUIRE((open == 0 ? chosen == 0 : chosen >= 1));
+      if (open > 0) prompts.insert(shown), shortest = std::min(shortest, open);
       if (!options.per_example) REQUIRE(drawn.level[static_cast<std::size_t>(b)] == drawn.level[0]);
     }
-    if (!options.per_example) continue;
+    if (!options.per_example) {  // one prompt for all rows, which the shortest of them has room for
+      REQUIRE(prompts.size() <= 1);
+      if (!prompts.empty()) REQUIRE(*prompts.begin() < shortest);
+      continue;
+    }
     // the last example alone is drawn as within its batch
     token::code_array one({1, frames, levels});
     token::flag_array one_valid({1, frames});

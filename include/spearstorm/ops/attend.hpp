@@ -17,6 +17,7 @@ namespace SPEARSTORM_NS::ops {
 
 struct attend_options {
   index heads = 8;         ///< soundstorm-pytorch
+  index kv_heads = 0;      ///< heads of keys and values, which query heads share: query head h reads h % kv_heads; 0: as many
   double scale = 0;        ///< of the scores; 0: 1 / sqrt(dim_head)
   bool causal = false;     ///< query i sees keys 0 ... i
   index window = 0;        ///< query i sees keys i - window ... i + window; 0: all
@@ -37,27 +38,31 @@ struct attend_op {
     index bias_size, offsets;  // offsets: 0 for a full bias
   };
 
-  /// Where an operand of a tile's products lies: per example, per head, per row, and its first element.
+  /// Where an operand of a tile's products lies: per example, per head, per row, its first element, and from the query heads that share
+  /// the keys' heads once to those that share them again.
   struct place {
-    index batch, head, row, first;
+    index batch, head, row, first, again;
   };
   static place queries_at(detail_attend::tile const& t) {
-    return {t.of.queries * t.of.dim(), t.of.width, t.of.dim(), t.first_query * t.of.dim()};
+    return {t.of.queries * t.of.dim(), t.of.width, t.of.dim(), t.first_query * t.of.dim(), t.of.key_dim()};
   }
-  static place keys_at(detail_attend::tile const& t) { return {t.of.keys * t.of.dim(), t.of.width, t.of.dim(), t.first_key * t.of.dim()}; }
+  static place keys_at(detail_attend::tile const& t) {
+    return {t.of.keys * t.of.key_dim(), t.of.width, t.of.key_dim(), t.first_key * t.of.key_dim(), 0};
+  }
   static place scores_at(detail_attend::tile const& t) {
     index const area = t.query_count * t.key_count;
-    return {t.of.heads * area, area, t.key_count, 0};
+    return {t.of.heads * area, area, t.key_count, 0, t.of.kv_heads * area};
   }
   /// c = alpha op(a) op(b) + beta c for every example and head; `call` brings sizes, transposes, alpha and beta.
   template <class T>
   static void product(auto& exec, detail_attend::tile const& t, backend::gemm_call call, T const* a, place const& at_a, T const* b,
                       place const& at_b, T* c, place const& at_c) {
-    call.batches = t.of.batch, call.heads = t.of.heads;
+    call.batches = t.of.batch, call.heads = t.of.kv_heads;
     call.lda = at_a.row, call.a_batch = at_a.batch, call.a_head = at_a.head;
     call.ldb = at_b.row, call.b_batch = at_b.batch, call.b_head = at_b.head;
     call.ldc = at_c.row, call.c_batch = at_c.batch, call.c_head = at_c.head;
-    verbs::gemm(exec, call, a + at_a.first, b + at_b.first, c + at_c.first);
+    for (index g = 0; g < t.of.heads / t.of.kv_heads; ++g)
+      verbs::gemm(exec, call, a + at_a.first + g * at_a.again, b + at_b.first + g * at_b.again, c + at_c.first + g * at_c.again);
   }
 
   /// c (queries, keys of the tile) = alpha a b^T
@@ -132,8 +137,8 @@ struct attend_op {
       return to;
     };
     T* const dq = zeros(0, s.batch * s.queries * s.dim());
-    T* const dk = zeros(1, s.batch * s.keys * s.dim());
-    T* const dv = zeros(2, s.batch * s.keys * s.dim());
+    T* const dk = zeros(1, s.batch * s.keys * s.key_dim());
+    T* const dv = zeros(2, s.batch * s.keys * s.key_dim());
     T* const dbias = zeros(3, kept.bias_size);
     T *const delta = scratch(s.statistics()), *const weights = scratch(s.scores()), *const gradients = scratch(s.scores());
     T* const summed = dbias && kept.offsets ? scratch(s.scores() / s.batch) : nullptr;
@@ -171,17 +176,20 @@ struct attend_op {
 namespace detail_attend {
 /// Checks and runs; a bias without data is none.
 auto run(context_like auto& ctx, auto const& q, auto const& k, auto const& v, auto const& bias, attend_options const& options) {
-  index const heads = options.heads, batch = q.extent(0), queries = q.extent(1), dim = q.extent(2), keys = k.extent(1);
+  index const heads = options.heads, kv_heads = options.kv_heads == 0 ? heads : options.kv_heads;
+  index const batch = q.extent(0), queries = q.extent(1), dim = q.extent(2), keys = k.extent(1);
   if (heads < 1) fail<value_error>("attend: heads = ", heads, ", expected at least 1");
+  if (kv_heads < 1 || heads % kv_heads != 0)
+    fail<value_error>("attend: kv_heads = ", kv_heads, ", expected a number that divides heads = ", heads);
   if (options.window < 0) fail<value_error>("attend: window = ", options.window, ", expected at least 0");
   if (options.query_tile < 1 || options.key_tile < 1)
     fail<value_error>("attend: query_tile = ", options.query_tile, " and key_tile = ", options.key_tile, ", expected at least 1");
   if (dim % heads != 0) fail<shape_error>("attend: queries have dim = ", dim, ", ", heads, " heads expect a multiple of ", heads);
   check_size("attend", "keys", "batch", k.extent(0), "queries", batch);
-  check_size("attend", "keys", "dim", k.extent(2), "queries", dim);
+  check_size("attend", "keys", "dim", k.extent(2), "queries", dim / heads * kv_heads);
   check_size("attend", "values", "batch", v.extent(0), "queries", batch);
   check_size("attend", "values", "frames", v.extent(1), "keys", keys);
-  check_size("attend", "values", "dim", v.extent(2), "queries", dim);
+  check_size("attend", "values", "dim", v.extent(2), "queries", dim / heads * kv_heads);
   flag const* allowed = nullptr;
   if (options.keys) {
     auto const mask = ctx.eval(*options.keys);
@@ -190,14 +198,14 @@ auto run(context_like auto& ctx, auto const& q, auto const& k, auto const& v, au
     allowed = mask.data();
   }
   double const scale = options.scale != 0 ? options.scale : 1 / sqrt(static_cast<double>(dim / heads));
-  detail_attend::shape const shape{
-      batch, heads, queries, keys, dim / heads, options.causal, options.window, options.query_tile, options.key_tile, scale};
+  detail_attend::shape const shape{batch,          heads,          kv_heads,           queries,          keys, dim / heads,
+                                   options.causal, options.window, options.query_tile, options.key_tile, scale};
   return record<attend_op>(ctx, std::tuple{q, k, v, bias}, shape, allowed);
 }
 }  // namespace detail_attend
 
 /// Multi-head attention. A query without any allowed key gives zeros, and no gradient.
-/// @shape q (batch, frames, dim = heads * dim_head)  k, v (batch, frames of keys, dim)  returns (batch, frames, dim)
+/// @shape q (batch, frames, dim = heads * dim_head)  k, v (batch, frames of keys, kv_heads * dim_head)  returns (batch, frames, dim)
 /// @math  out = softmax(scale q k^T + bias, over allowed keys) v;  p = exp(score - lse),  dv = p^T dout,
 ///        ds = p (dout v^T - sum(dout * out)),  dq = scale ds k,  dk = scale ds^T q,  dbias = ds summed
 /// @cost  4 batch frames keys dim FLOPs forward, 10 backward, less what causal and window rule out;

@@ -5,15 +5,17 @@
 
 namespace SPEARSTORM_NS::ops::detail_attend {
 
-/// Sizes and rules of one call. Tensors are (batch, frames, heads * width); statistics (batch, heads, queries).
+/// Sizes and rules of one call. Queries are (batch, frames, heads * width), keys (batch, frames, kv_heads * width); statistics
+/// (batch, heads, queries). Query head h goes with key head h % kv_heads.
 struct shape {
-  index batch, heads, queries, keys, width;
+  index batch, heads, kv_heads, queries, keys, width;
   bool causal;
   index window;  // 0: none
   index query_tile, key_tile;
   double scale;
 
   index dim() const { return heads * width; }
+  index key_dim() const { return kv_heads * width; }
   index statistics() const { return batch * heads * queries; }
   /// Elements of the largest tile's scores.
   index scores() const { return batch * heads * (query_tile < queries ? query_tile : queries) * (key_tile < keys ? key_tile : keys); }

@@ -7,7 +7,8 @@ namespace SPEARSTORM_NS::ops {
 
 struct rotary_options {
   index heads = 8;
-  double theta = 10000;  ///< soundstorm-pytorch
+  double theta = 10000;      ///< soundstorm-pytorch
+  bool interleaved = false;  ///< pairs are neighbours (2 i, 2 i + 1), as rotary-embedding-torch has them, not (i, i + dim_head / 2)
 };
 
 /// Row t: cosines and sines of the angles of frame t. Angles are made in double: at frame 500 a float has lost four digits.
@@ -26,25 +27,36 @@ struct rotary_table_row {
   }
 };
 
-/// Row (batch, frame, head): pairs (i, half + i) turned forwards by direction 1, backwards by -1.
+/// Row (batch, frame, head): pairs turned forwards by direction 1, backwards by -1.
 template <class T>
 struct rotary_row {
   T const *x, *cosines, *sines;
   T* y;
   index frames, heads, half;
   T direction;
+  bool interleaved;
   template <class Lanes>
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     using pack = typename Lanes::pack;
     index const frame = row / heads % frames;
     T const *const first = x + row * 2 * half, *const second = first + half;
     T* const to = y + row * 2 * half;
+    if (interleaved) return turn_neighbours(first, cosines + frame * half, sines + frame * half, to);
     Lanes::each(half, [&](auto at) {
       pack const c = at.load(cosines + frame * half), s = at.load(sines + frame * half) * pack(direction);
       pack const a = at.load(first), b = at.load(second);
       at.store(to, a * c - b * s);
       at.store(to + half, b * c + a * s);
     });
+  }
+
+ private:
+  SPEARSTORM_HD void turn_neighbours(T const* from, T const* c, T const* s, T* to) const {
+    for (index i = 0; i < half; ++i) {
+      T const a = from[2 * i], b = from[2 * i + 1], turn = s[i] * direction;
+      to[2 * i] = a * c[i] - b * turn;
+      to[2 * i + 1] = b * c[i] + a * turn;
+    }
   }
 };
 
@@ -55,6 +67,7 @@ struct rotary_op {
   struct saved {
     T const *cosines, *sines;
     index rows, frames, heads, half;
+    bool interleaved;
   };
 
   static auto forward(context_like auto& ctx, auto const& x, rotary_options options) {
@@ -68,19 +81,21 @@ struct rotary_op {
     T* const sines = table + frames * half;
     index const work = 50 * half;  // an angle costs about as much as fifty products
     verbs::each_row<T>(ctx.exec(), frames, work, rotary_table_row<T>{table, sines, half, log(options.theta)});
-    verbs::each_row<T>(ctx.exec(), rows, 2 * half, rotary_row<T>{x.data(), table, sines, y, frames, heads, half, T(1)});
+    verbs::each_row<T>(ctx.exec(), rows, 2 * half,
+                       rotary_row<T>{x.data(), table, sines, y, frames, heads, half, T(1), options.interleaved});
     using axes = typename std::remove_cvref_t<decltype(x)>::axes_type;
-    return std::pair{ctx.template wrap<axes>(y, x.extents()), saved<T>{table, sines, rows, frames, heads, half}};
+    return std::pair{ctx.template wrap<axes>(y, x.extents()), saved<T>{table, sines, rows, frames, heads, half, options.interleaved}};
   }
 
   template <class T>
   static void adjoint(auto& back, saved<T> const& s, T const* dy) {
     if (T* const dx = back.result(0, s.rows * 2 * s.half))
-      verbs::each_row<T>(back.exec(), s.rows, 2 * s.half, rotary_row<T>{dy, s.cosines, s.sines, dx, s.frames, s.heads, s.half, T(-1)});
+      verbs::each_row<T>(back.exec(), s.rows, 2 * s.half,
+                         rotary_row<T>{dy, s.cosines, s.sines, dx, s.frames, s.heads, s.half, T(-1), s.interleaved});
   }
 };
 
-/// Turns the pairs (i, i + dim_head / 2) of each head; frame 0 is not turned. For queries and keys before `attend`.
+/// Turns the pairs (i, i + dim_head / 2) of each head, or neighbours; frame 0 is not turned. For queries and keys before `attend`.
 /// @shape x (batch, frames, dim = heads * dim_head)  returns (batch, frames, dim)
 /// @math  y_i = x_i cos(a) - x_j sin(a),  y_j = x_j cos(a) + x_i sin(a),  j = i + dim_head / 2,  a = frame * theta^(-2 i / dim_head);
 ///        dx = dy turned by -a

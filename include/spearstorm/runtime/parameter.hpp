@@ -79,6 +79,10 @@ class parameter {
   index size() const { return values_.size(); }
   value_type const* data() const { return values_.data(); }
 
+  /// Whether gradients are taken: a frozen parameter is a constant to every context, so no optimizer moves or decays it.
+  bool trainable() const { return trainable_; }
+  void set_trainable_(bool trainable) { trainable_ = trainable; }
+
   /// Write access for optimizers, readers and initialisers; counts as one change.
   value_type* change_() {
     ++version_;
@@ -101,6 +105,7 @@ class parameter {
   buffer<value_type, memory> values_;
   std::uint64_t id_;
   std::uint64_t version_ = 0;
+  bool trainable_ = true;
 };
 
 template <class X>

@@ -57,4 +57,10 @@ index parameter_count(X const& model) {
   return count;
 }
 
+/// Freezes or frees all parameters of a part: `set_trainable_(model.source_transformer, false)`.
+template <class X>
+void set_trainable_(X& part, bool trainable) {
+  for_each_parameter(part, [&](std::string const&, auto& p) { p.set_trainable_(trainable); });
+}
+
 }  // namespace SPEARSTORM_NS

@@ -132,11 +132,12 @@ class basic_context {
     return static_cast<double>(host.data()[0]);
   }
 
-  /// A parameter as a tensor of this context.
+  /// A parameter as a tensor of this context; a constant where it is frozen.
   template <axis_type... Axes>
   tensor<value_type, Axes...> use(parameter<Exec, Axes...> const& p) {
     std::uint32_t node = 0;
-    if constexpr (Recording) node = tape_.node_of_parameter(p.id(), p.size());
+    if constexpr (Recording)
+      if (p.trainable()) node = tape_.node_of_parameter(p.id(), p.size());
     return {p.data(), p.extents(), current_serial(), node};
   }
   template <axis_type... Axes>
