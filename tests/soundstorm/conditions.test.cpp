@@ -297,3 +297,21 @@ TEST_CASE("soundstorm/conditions: what does not fit together is named") {
   CHECK_THROWS_WITH(plain.loss(ctx, random_batch(2, 4, 2), {.only_train_critic = true}),
                     "soundstorm: only_train_critic with self_token_critic = false, expected a model with a critic");
 }
+
+TEST_CASE("soundstorm/conditions: an option of the loss outside its range is named, when a task is drawn and when it is given") {
+  ss::workspace<f64> work{{.seed = 12}};
+  any_model<f64> const model{work, small()};
+  auto const batch = random_batch(2, 4, 2);
+  auto const task = draw(work, model, batch);
+  ss::inference<f64> ctx{work};
+  auto const refuses = [&](ss::soundstorm::loss_options const& with, std::string const& text) {
+    CHECK_THROWS_WITH(model.draw(ctx, batch, with), text);
+    CHECK_THROWS_WITH(model.loss_of(ctx, batch, task, with), text);
+  };
+  refuses({.self_cond_train_prob = 1.5f}, "soundstorm: self_cond_train_prob = 1.5, expected 0 to 1");
+  refuses({.critic_loss_weight = std::nan("")}, "soundstorm: critic_loss_weight = nan, expected 0 to 1e+06");
+  refuses({.generator_sample_temperature = -1.0f}, "soundstorm: generator_sample_temperature = -1, expected 0 to 1e+06");
+  refuses({.cond_drop_prob = -0.25f}, "soundstorm: cond_drop_prob = -0.25, expected 0 to 1");
+  CHECK_THROWS_WITH(model.loss(ctx, batch, {.cond_drop_prob = 0.25f}),
+                    "soundstorm: cond_drop_prob = 0.25 with num_semantic_token_ids = 0, expected 0: there is no condition to drop");
+}

@@ -1,26 +1,13 @@
-// docs/options.md is a table of every option: what it says of our defaults is compared with the code, and the code's fields with it.
-
-#include <fstream>
-#include <map>
-#include <sstream>
-
-#include "catch.hpp"
-#include "spearstorm/soundstorm/generate_options.hpp"
 #include "spearstorm/soundstorm/options.hpp"
+#include "option_table.hpp"
+#include "spearstorm/soundstorm/generate_options.hpp"
 #include "spearstorm/soundstorm/shape.hpp"
 
 namespace ss = spearstorm;
 
 namespace {
 
-std::string text(double value) {
-  std::ostringstream out;
-  out << value;
-  return out.str();
-}
-std::string text(float value) { return text(static_cast<double>(value)); }
-std::string text(ss::index value) { return std::to_string(value); }
-std::string text(bool value) { return value ? "true" : "false"; }
+using test::text;
 std::string text(ss::value_residual value) {
   return value == ss::value_residual::none ? "none" : value == ss::value_residual::average ? "average" : "learned";
 }
@@ -34,10 +21,6 @@ std::string text(ss::soundstorm::decoding value) { return value == ss::soundstor
 /// By what it gives: a half at a third of the time, or at half of it.
 std::string text(ss::token::schedule const& value) {
   return std::abs(value(0.5f) - 0.5f) < 1e-6f ? "linear" : std::abs(value(2.0f / 3) - 0.5f) < 1e-5f ? "cosine" : "another";
-}
-template <class T>
-std::string text(std::optional<T> const& value) {
-  return value ? "set" : "none";
 }
 
 /// Our defaults as the code has them.
@@ -110,46 +93,8 @@ std::map<std::string, std::string> defaults() {
   return all;
 }
 
-/// The cells of each row of the table.
-std::vector<std::vector<std::string>> rows() {
-  std::ifstream file(SPEARSTORM_GOLDEN_DIR "/../../docs/options.md");
-  REQUIRE(file);
-  std::vector<std::vector<std::string>> all;
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with("| ") || line.starts_with("| where")) continue;
-    std::vector<std::string> cells;
-    std::istringstream parts(line.substr(2));
-    for (std::string cell; std::getline(parts, cell, '|');) {
-      auto const first = cell.find_first_not_of(' '), last = cell.find_last_not_of(' ');
-      cells.push_back(first == std::string::npos ? "" : cell.substr(first, last - first + 1));
-    }
-    all.push_back(cells);
-  }
-  return all;
-}
-
 }  // namespace
 
 TEST_CASE("soundstorm/options: docs/options.md says of every option what the code says") {
-  auto const expected = defaults();
-  std::map<std::string, int> told;
-  for (auto const& row : rows()) {
-    INFO(row[1]);
-    REQUIRE(row.size() >= 7);
-    auto const& field = row[5];
-    auto const& value = row[6];
-    if (value == "-") continue;
-    INFO(field);
-    REQUIRE(expected.contains(field));
-    CHECK(value == expected.at(field));
-    ++told[field];
-    bool const as_package = row[4] == value || row[4] == value + ".0" || (row[4] == "True" && value == "true") ||
-                            (row[4] == "False" && value == "false") || (row[4] == "None" && value == "none");
-    bool const says_why = (row.size() > 7 && !row[7].empty()) || row[4] == "None" || row[4] == "-";
-    CHECK((as_package || says_why));
-  }
-  for (auto const& [field, value] : expected) {
-    INFO(field << " is missing from docs/options.md");
-    CHECK(told[field] == 1);
-  }
+  test::check_option_table("SoundStorm", defaults());
 }

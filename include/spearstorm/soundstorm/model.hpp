@@ -83,6 +83,7 @@ struct model {
   }
   /// How sure the critic is that each token was sampled, as logits.
   /// @shape x (batch, frames, dim): features of the tokens judged  returns (batch, frames, levels)
+  /// @see   soundstorm-pytorch: LogitHead, with logit_dim = 1
   auto critic_scores(context<Exec> auto& ctx, features const& x) const {
     if (!token_critic) fail<value_error>("soundstorm: critic_scores: self_token_critic = false, expected a model with a critic");
     return net.heads.scored(ctx, x, token_critic->weight, *token_critic->bias);    // (batch, frames, levels)
@@ -93,7 +94,7 @@ struct model {
   /// Draws a task for the batch and returns its loss: masked tokens of the drawn level only, all in one mean.
   /// The draws depend on seed, step and global example index, on nothing else.
   /// @shape codes (batch, frames, levels)  returns total ()
-  /// @throws shape_error, value_error as draw_mask and condition_of; value_error where no token was chosen
+  /// @throws shape_error, value_error as draw_mask and condition_of; value_error where no token was chosen or an option is out of range
   /// @see   SoundStorm section 3.3
   auto loss(context<Exec> auto& ctx, token_batch const& batch, loss_options const& with) const {
     auto const padded = with_padding(batch);
@@ -139,7 +140,9 @@ struct model {
     return net.logits(ctx, x, ctx.upload(chosen.rows), chosen.offsets);            // (rows, vocab)
   }
   /// Draws what `loss` is taken of.
+  /// @throws shape_error, value_error as draw_mask; value_error where an option is out of range
   drawn_task draw(context<Exec> auto& ctx, token_batch const& batch, loss_options const& with) const {
+    check_options(with);
     auto const first = static_cast<index>(ctx.options().first_example);
     auto const stream = ctx.stream("soundstorm/mask");
     auto const valid = batch.padded() ? batch.valid : token::all_valid(batch.codes.extent(0), batch.codes.extent(1));
@@ -176,6 +179,7 @@ struct model {
     return batch;
   }
   void check_conditions(token_batch const& batch, loss_options const& with) const {
+    check_options(with);
     if (with.only_train_generator && with.only_train_critic)
       fail<value_error>("soundstorm: only_train_generator and only_train_critic are both set, expected one at most");
     if (with.only_train_critic && !token_critic)
@@ -184,6 +188,9 @@ struct model {
       fail<value_error>("soundstorm: the batch has semantic tokens for ", batch.semantic.extent(0),
                         " examples, num_semantic_token_ids = ", shape().num_semantic_token_ids,
                         ", expected tokens for a model with a condition, and for no other");
+    if (!condition && with.cond_drop_prob > 0)
+      fail<value_error>("soundstorm: cond_drop_prob = ", with.cond_drop_prob,
+                        " with num_semantic_token_ids = 0, expected 0: there is no condition to drop");
     if (!condition) return;
     check_size("soundstorm", "semantic tokens", "batch", batch.semantic.extent(0), "codes", batch.codes.extent(0));
     index const tokens = batch.semantic.extent(1), frames = batch.codes.extent(1);

@@ -3,10 +3,7 @@
 // Linear weights agree in layout; a depthwise kernel, a level's logits and the weights of a hyper-connection are stored transposed there;
 // our to_k and to_v, value and gate, to_q, to_kv and to_a are parts of one tensor.
 
-#include <span>
-#include <string>
-#include <vector>
-
+#include "spearstorm/io/package_place.hpp"
 #include "spearstorm/soundstorm/shape.hpp"
 
 namespace SPEARSTORM_NS::soundstorm {
@@ -42,21 +39,11 @@ inline generation generation_of(soundstorm_shape const& shape) {
   return g;
 }
 
-/// Where a parameter stands in the package's state_dict.
-struct package_place {
-  std::string key;
-  index part = 0, parts = 1;  ///< which equal part of the tensor's first axis
-  bool transposed = false;    ///< the last two axes are exchanged there
-  std::vector<index> shape;   ///< of the whole tensor there; empty: a single number
-};
+using io::package_place;
 
 namespace detail {
 
-/// (ours, theirs), the first prefix that fits counts.
-struct rename {
-  std::string_view ours, theirs;
-  index part = 0, parts = 1;
-};
+using rename = io::package_rename;
 inline constexpr rename model_renames[] = {
     {"condition.semantic_token_emb", "semantic_token_emb.weight"},
     {"condition.semantic_cond_to_model_dim.", "semantic_cond_to_model_dim."},
@@ -93,17 +80,6 @@ inline constexpr rename loop_renames[] = {
     {"to_a.", "to_qkva.0.", 2, 3},
 };
 
-inline bool apply(std::span<rename const> table, std::string_view path, std::string const& prefix, package_place& to) {
-  for (auto const& r : table)
-    if (path.starts_with(r.ours)) {
-      to.key = prefix + std::string(r.theirs) + std::string(path.substr(r.ours.size()));
-      to.part = r.part;
-      to.parts = r.parts;
-      return true;
-    }
-  return false;
-}
-
 /// A block's part: its name, then the parameter's path inside.
 inline bool place_in_block(std::string_view path, std::string const& prefix, generation g, package_place& to) {
   auto const dot = path.find('.');
@@ -111,17 +87,17 @@ inline bool place_in_block(std::string_view path, std::string const& prefix, gen
   std::string const part(path.substr(0, dot));
   auto const rest = path.substr(dot + 1);
   if (part == "post_norm") return to.key = prefix + (rest == "gamma" ? "post_norm.weight" : "post_norm.bias"), true;
-  if (part == "gateloop") return apply(loop_renames, rest, prefix + "gateloop.", to);
+  if (part == "gateloop") return io::rename_start(loop_renames, rest, prefix + "gateloop.", to);
   if (part.ends_with("_hyper")) return to.key = prefix + part.substr(0, part.size() - 6) + "." + std::string(rest), true;
   auto const inside = prefix + part + (g == generation::v0_6_1 ? ".branch." : ".");
-  if (part == "conv") return apply(conv_renames, rest, inside, to);
-  if (part == "attn") return apply(branch_renames, rest, inside, to);
-  return (part == "ff1" || part == "ff2") && apply(branch_renames, rest, inside + "fn.", to);
+  if (part == "conv") return io::rename_start(conv_renames, rest, inside, to);
+  if (part == "attn") return io::rename_start(branch_renames, rest, inside, to);
+  return (part == "ff1" || part == "ff2") && io::rename_start(branch_renames, rest, inside + "fn.", to);
 }
 
 inline bool place_in_network(std::string_view path, std::string const& prefix, generation g, package_place& to) {
   std::string_view const layers = "conformer.layers.";
-  if (!path.starts_with(layers)) return apply(network_renames, path, prefix, to);
+  if (!path.starts_with(layers)) return io::rename_start(network_renames, path, prefix, to);
   auto const dot = path.find('.', layers.size());
   return dot != std::string_view::npos && place_in_block(path.substr(dot + 1), prefix + std::string(path.substr(0, dot + 1)), g, to);
 }
@@ -160,7 +136,7 @@ inline void set_shape(package_place& to, std::span<index const> shape) {
 inline package_place place_of(generation as, std::string_view path, std::span<index const> shape) {
   package_place to;
   bool const found = path.starts_with("net.") ? detail::place_in_network(path.substr(4), "net.", as, to)
-                                              : detail::apply(detail::model_renames, path, "", to) ||
+                                              : io::rename_start(detail::model_renames, path, "", to) ||
                                                     detail::place_in_network(path, "", as, to) || detail::place_in_block(path, "", as, to);
   if (!found) fail<format_error>("place_of: soundstorm-pytorch ", name_of(as), " has no tensor for ", path);
   detail::set_shape(to, shape);

@@ -29,5 +29,15 @@ struct loss_options {
   float cond_drop_prob = 0;                             ///< how often an example's condition is left out, for classifier-free guidance
 };
 
+/// The mask's options are draw_mask's to check.
+/// @throws value_error where an option lies outside its range
+inline void check_options(loss_options const& with) {
+  constexpr std::string_view here = "soundstorm";
+  check_range(here, "self_cond_train_prob", with.self_cond_train_prob, 0.0f, 1.0f);
+  check_range(here, "critic_loss_weight", with.critic_loss_weight, 0.0, 1e6);
+  if (with.generator_sample_temperature) check_range(here, "generator_sample_temperature", *with.generator_sample_temperature, 0.0f, 1e6f);
+  check_range(here, "cond_drop_prob", with.cond_drop_prob, 0.0f, 1.0f);
+}
+
 }  // namespace soundstorm
 }  // namespace SPEARSTORM_NS

@@ -6,7 +6,7 @@
 // "conformer" holds arguments of Conformer, "soundstorm" those of SoundStorm; what we have no field for is kept as it is. "semantic_dim" is
 // ours: the width of a semantic embedding that the package takes from a TextToSemantic.
 
-#include "spearstorm/io/json.hpp"
+#include "spearstorm/io/argument_reader.hpp"
 #include "spearstorm/soundstorm/names.hpp"
 #include "spearstorm/soundstorm/options.hpp"
 
@@ -22,46 +22,6 @@ struct package_configuration {
 };
 
 namespace detail {
-
-/// Fields of the JSON by their path: "conformer.dim".
-class argument_reader {
- public:
-  argument_reader(io::json const& all, std::string where) : all_(all), where_(std::move(where)) {}
-
-  bool has(std::string const& path) const {
-    auto const* const found = find(path);
-    return found && !found->is_null();
-  }
-  /// @throws format_error where the field is missing or of another type
-  template <class T>
-  T get(std::string const& path) const {
-    constexpr bool is_flag = std::same_as<T, bool>, is_real = std::floating_point<T>;
-    auto const* const found = find(path);
-    bool const fits = found && (is_flag ? found->is_boolean() : is_real ? found->is_number() : found->is_number_integer());
-    if (!fits)
-      fail<format_error>(where_, "configuration field '", path, "' is ", found ? found->dump() : "missing", ", expected ",
-                         is_flag   ? "true or false"
-                         : is_real ? "a number"
-                                   : "a whole number");
-    return found->get<T>();
-  }
-  template <class T>
-  T get_or(std::string const& path, T otherwise) const {
-    return has(path) ? get<T>(path) : otherwise;
-  }
-
- private:
-  io::json const* find(std::string const& path) const {
-    auto const dot = path.find('.');
-    auto const found = all_.find(path.substr(0, dot));
-    if (found == all_.end() || dot == std::string::npos) return found == all_.end() ? nullptr : &*found;
-    auto const inner = found->is_object() ? found->find(path.substr(dot + 1)) : found->end();
-    return inner == found->end() ? nullptr : &*inner;
-  }
-
-  io::json const& all_;
-  std::string where_;
-};
 
 /// Calls each(path, field) for the fields of a shape that are arguments of this generation.
 inline void visit_arguments(auto& shape, generation g, auto&& each) {
@@ -109,7 +69,7 @@ inline void set_argument(io::json& all, std::string const& path, io::json value)
 inline package_configuration configuration_of(generation g, io::json arguments, std::string const& where) {
   if (!arguments.is_object()) fail<format_error>(where, "the configuration is ", arguments.type_name(), ", expected an object");
   package_configuration made{.generation = g, .arguments = std::move(arguments)};
-  detail::argument_reader const from(made.arguments, where);
+  io::argument_reader const from(made.arguments, where);
   auto const read = [&](std::string const& path, auto& field) { field = from.get<std::remove_reference_t<decltype(field)>>(path); };
   auto const read_if = [&](std::string const& path, auto& field) {
     if (from.has(path)) read(path, field);
