@@ -1,4 +1,5 @@
 #pragma once
-// Everything that computes: tensors, tape, ops, layers, optimizers, SoundStorm. Files, data sets and the trainer: train.hpp.
+// Everything that computes: tensors, tape, ops, layers, optimizers, SoundStorm, SPEAR-TTS. Files, data sets and the trainer: train.hpp.
 
 #include "spearstorm/soundstorm.hpp"
+#include "spearstorm/spear_tts.hpp"

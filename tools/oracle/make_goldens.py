@@ -14,18 +14,21 @@ import torch
 
 import reference
 from golden import Golden
+from golden_clip import clip_goldens
 from golden_generate import generate_goldens
 from golden_layers import layer_goldens
 from golden_models import model_goldens
 from golden_ops import op_goldens
 from golden_soundstorm import soundstorm_goldens
+from golden_spear_tts import spear_tts_goldens
+from golden_spear_tts_generate import spear_tts_generate_goldens
 from golden_training import training_goldens
 
 DEFAULT = pathlib.Path(__file__).resolve().parents[2] / "tests" / "golden"
 
 
 def made_by():
-    return f"soundstorm-pytorch {', '.join(reference.GENERATIONS)}, torch {torch.__version__}"
+    return f"soundstorm-pytorch {', '.join(reference.GENERATIONS)}, {reference.spear_versions()}"
 
 
 def main():
@@ -37,8 +40,11 @@ def main():
 
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    makers = (op_goldens, layer_goldens, model_goldens, soundstorm_goldens, training_goldens, generate_goldens)
-    goldens = [golden for make in makers for golden in make() if golden.name.startswith(options.only)]
+    makers = {op_goldens: "op_", layer_goldens: "", model_goldens: "", soundstorm_goldens: "soundstorm_", training_goldens: "soundstorm_steps_",
+              generate_goldens: "soundstorm_generate_", clip_goldens: "clip_", spear_tts_goldens: "spear_tts_",
+              spear_tts_generate_goldens: "spear_tts_generate_"}  # and how the names of theirs begin
+    wanted = lambda begin: begin.startswith(options.only) or options.only.startswith(begin)  # noqa: E731
+    goldens = [golden for make, begin in makers.items() if wanted(begin) for golden in make() if golden.name.startswith(options.only)]
     if options.check:
         wrong = [line for golden in goldens for line in golden.differences(options.check)]
         print("\n".join(wrong) or f"oracle: {len(goldens)} files agree with {made_by()}")

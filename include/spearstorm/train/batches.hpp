@@ -2,11 +2,10 @@
 // Batch number k is a pure function of (seed, k): who resumes needs the step number and nothing else.
 
 #include <map>
-#include <numeric>
 #include <optional>
 
-#include "spearstorm/core/random.hpp"
 #include "spearstorm/soundstorm/token_batch.hpp"
+#include "spearstorm/train/epoch_order.hpp"
 #include "spearstorm/train/token_file.hpp"
 #include "spearstorm/train/token_span.hpp"
 
@@ -69,16 +68,16 @@ class batches {
 
   token_set const& tokens() const { return set_; }
   batch_options const& options() const { return options_; }
-  index per_epoch() const {
-    auto const n = static_cast<index>(set_.utterances.size());
-    return options_.drop_last ? n / options_.batch : (n + options_.batch - 1) / options_.batch;
-  }
+  index per_epoch() const { return batches_of(static_cast<index>(set_.utterances.size()), order()); }
 
   /// Batch k, 0 or more, over as many epochs as k needs. The order of the last epoch asked for is kept: an object serves one thread.
   numbered_batch at(index k) const {
     if (k < 0) fail<value_error>("batches: batch ", k, ", expected 0 or more");
     index const epoch = k / per_epoch();
-    if (!order_ || order_epoch_ != epoch) order_ = epoch_order(epoch), order_epoch_ = epoch;
+    if (!order_ || order_epoch_ != epoch) {
+      order_ = epoch_order(static_cast<index>(set_.utterances.size()), epoch, order(), [this](index u) { return frames_of(u); });
+      order_epoch_ = epoch;
+    }
     auto const& rows = (*order_)[static_cast<std::size_t>(k % per_epoch())];
     auto const n = static_cast<index>(rows.size());
     index const first = n * options_.rank / options_.size, last = n * (options_.rank + 1) / options_.size;
@@ -113,39 +112,19 @@ class batches {
  private:
   using rows = std::vector<index>;
 
+  order_options order() const {
+    return {.batch = options_.batch,
+            .seed = options_.seed,
+            .shuffle = options_.shuffle,
+            .drop_last = options_.drop_last,
+            .window = options_.window};
+  }
   random_stream stream(std::string_view name, index epoch) const {
     return {options_.seed, static_cast<std::uint32_t>(epoch), stream_id(name)};
   }
   index frames_of(index u) const {
     index const n = set_.utterances[static_cast<std::size_t>(u)].codes.extent(0);
     return options_.max_frames > 0 ? std::min(n, options_.max_frames) : n;
-  }
-  /// 0 ... n - 1, sorted by random bits where shuffled.
-  rows permutation(std::string_view name, index epoch, index n) const {
-    rows order(static_cast<std::size_t>(n));
-    std::iota(order.begin(), order.end(), index{0});
-    if (!options_.shuffle) return order;
-    std::vector<std::uint32_t> bits;
-    for (index i = 0; i < n; ++i) bits.push_back(stream(name, epoch).bits(static_cast<std::uint32_t>(i), 0));
-    std::stable_sort(order.begin(), order.end(),
-                     [&](index a, index b) { return bits[static_cast<std::size_t>(a)] < bits[static_cast<std::size_t>(b)]; });
-    return order;
-  }
-  std::vector<rows> epoch_order(index epoch) const {
-    rows order = permutation("train/shuffle", epoch, static_cast<index>(set_.utterances.size()));
-    if (options_.drop_last) order.resize(static_cast<std::size_t>(per_epoch() * options_.batch));
-    auto const n = static_cast<index>(order.size());
-    if (options_.window > 1)
-      for (index from = 0; from < n; from += options_.window * options_.batch) {
-        auto const begin = order.begin() + from, end = order.begin() + std::min(n, from + options_.window * options_.batch);
-        std::stable_sort(begin, end, [&](index a, index b) { return frames_of(a) < frames_of(b); });
-      }
-    std::vector<rows> cut;
-    for (index which : permutation("train/batch order", epoch, per_epoch())) {
-      auto const begin = order.begin() + which * options_.batch;
-      cut.emplace_back(begin, order.begin() + std::min(n, (which + 1) * options_.batch));
-    }
-    return cut;
   }
   /// Where row u's crop lies.
   token_span crop(index u, index epoch) const {

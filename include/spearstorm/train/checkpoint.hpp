@@ -7,6 +7,7 @@
 #include "spearstorm/optim/adamw.hpp"
 #include "spearstorm/optim/ema.hpp"
 #include "spearstorm/train/configuration.hpp"
+#include "spearstorm/train/text_to_semantic_configuration.hpp"
 
 namespace SPEARSTORM_NS::train {
 
@@ -19,7 +20,7 @@ struct checkpoint_info {
   index optimizer_steps = 0;
   index ema_steps = 0;  ///< 0: there is no average
   random_state random;
-  io::json configuration;  ///< `soundstorm` (the shape, where the model has one), `semantic_rates` likewise, and what the writer added
+  io::json configuration;  ///< `soundstorm` and `semantic_rates`, or `text_to_semantic`, where the model is one; and what the writer added
 };
 
 namespace detail {
@@ -46,6 +47,10 @@ void check_shape(checkpoint_info const& info, Model const& model, std::string co
     auto const differences = shape_differences(soundstorm_shape_of(info.configuration["soundstorm"], where), model.shape());
     if (!differences.empty()) fail<format_error>(where, "was made by a model of another shape: ", differences);
   }
+  if constexpr (has_text_to_semantic_shape<Model>) {
+    auto const differences = spear_tts::argument_differences(text_to_semantic_of(info.configuration, where).shape, model.shape);
+    if (!differences.empty()) fail<format_error>(where, "was made by a model of another shape:", differences);
+  }
 }
 
 }  // namespace detail
@@ -69,6 +74,11 @@ inline soundstorm::semantic_rates read_semantic_rates(std::filesystem::path cons
   return semantic_rates_of(info.configuration["semantic_rates"], detail::checkpoint_where(path));
 }
 
+/// Shape and options of the TextToSemantic in a checkpoint.
+inline spear_tts::package_configuration read_text_to_semantic(std::filesystem::path const& path) {
+  return text_to_semantic_of(read_checkpoint_info(path).configuration, detail::checkpoint_where(path));
+}
+
 /// Writes the file whole or not at all. `configuration` is an object of the writer's; the model's shape and rates are added to it.
 /// @param average of the weights, where one is kept
 /// @throws io_error where the system refuses; an older file stays intact then
@@ -79,6 +89,7 @@ void save_checkpoint(std::filesystem::path const& path, workspace<Exec> const& w
   using value = typename Exec::param_type;
   if constexpr (has_soundstorm_shape<Model>) configuration["soundstorm"] = to_json(model.shape());
   if constexpr (has_semantic_rates<Model>) configuration["semantic_rates"] = to_json(model.options.rates);
+  if constexpr (has_text_to_semantic_shape<Model>) configuration["text_to_semantic"] = spear_tts::arguments_of(model.shape, model.options);
   io::stored_tensors kept;
   io::store_parameters<value>(kept, model, "model");
   auto slot = optimizer.slots().begin();
