@@ -4,8 +4,10 @@ Arguments are one dictionary: codebook_size, num_quantizers, grouped_quantizers,
 SoundStorm), and semantic_dim (ours: the width of a semantic embedding that belongs to a TextToSemantic; 0: SoundStorm has its own).
 """
 
+PACKAGE = "soundstorm-pytorch"
 GENERATIONS = ("0.4.11", "0.5.0", "0.6.1")
 OTHER_MODELS = ("soundstream.", "wav2vec.", "text_to_semantic.")  # that a SoundStorm carries along; stored as they are
+OURS = ()  # tensors that the package does not have
 CRITIC = "token_critic.net."  # the critic's network is the generator's
 REQUIRED = ("codebook_size", "num_quantizers", "conformer.dim", "conformer.depth")
 RATES = ("wav2vec_target_sample_hz", "wav2vec_downsample_factor", "codec_target_sample_hz", "codec_downsample_factor")
@@ -152,12 +154,25 @@ def aliases_of(state, arguments, same):
     return made
 
 
-def differences(shapes, arguments, generation):
-    """Each line says in what a state_dict (key -> shape, aliases left out) contradicts the arguments."""
-    wanted = expected(arguments, generation)
+def told_differences(shapes, wanted, is_another_models):
+    """Each line says in what a state_dict (key -> shape) contradicts the wanted keys and shapes."""
     text = lambda shape: f"({', '.join(map(str, shape))})"  # noqa: E731
     lines = [f"missing: {key} {text(shape)}" for key, shape in wanted.items() if key not in shapes]
-    lines += [f"not understood: {key} {text(shape)}" for key, shape in shapes.items() if key not in wanted and not of_another_model(key, arguments)]
+    lines += [f"not understood: {key} {text(shape)}" for key, shape in shapes.items() if key not in wanted and not is_another_models(key)]
     lines += [f"{key} is {text(shapes[key])}, the configuration says {text(shape)}" for key, shape in wanted.items()
               if key in shapes and tuple(shapes[key]) != shape]
     return lines
+
+
+def differences(shapes, arguments, generation):
+    """Each line says in what a state_dict (key -> shape, aliases left out) contradicts the arguments."""
+    return told_differences(shapes, expected(arguments, generation), lambda key: of_another_model(key, arguments))
+
+
+def order(arguments, generation):
+    """Keys in an order; further ones come behind."""
+    return list(expected(arguments, generation))
+
+
+def of_the_package(arguments):
+    return arguments

@@ -16,6 +16,7 @@ import wave
 
 PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve()
 SMALL = ["--dim", "16", "--depth", "1", "--heads", "2", "--dim-head", "8", "--kernel", "3", "--batch", "4", "--max-frames", "24", "--warmup", "5", "--threads", "2"]
+TEXT = ["--dim", "16", "--source-depth", "1", "--target-depth", "2", "--heads", "2", "--dim-head", "8", "--batch", "4", "--warmup", "5", "--threads", "2"]
 SPOKEN = ["--prompt-frames", "10", "--first-level-weight", "3", "--cond-drop-prob", "0.2"]
 
 
@@ -147,6 +148,49 @@ class CommandLine(unittest.TestCase):
         self.assertTrue(made[0] != made[2], "two seeds, one result")
         self.assertGreater(max(map(abs, array.array("h", made[0]))), 500)
 
+    def told_corpus(self):
+        """The same recordings, each with a text."""
+        folder = self.at / "told"
+        if not folder.exists():
+            names, *rows = (self.at / "corpus/manifest.tsv").read_text().splitlines()
+            folder.mkdir()
+            texts = ["low then high", "high then low", "one tone"]
+            rows = ["\t".join([*row.split("\t")[:-1], texts[number % 3]]) for number, row in enumerate(rows)]
+            (folder / "manifest.tsv").write_text("\n".join([names, *rows]) + "\n")
+        return ["--corpus", folder, "--tokens", self.at / "tokens"]
+
+    def test_three_stages_and_a_sentence(self):
+        data = self.told_corpus()
+        run("train-text", *data, "--out", self.at / "mend", "--task", "pretrain", "--steps", "6", "--early-exit-layer", "1", *TEXT)
+        told = run("train-text", *data, "--out", self.at / "read", "--task", "semantic-to-text", "--from", self.at / "mend", "--freeze-encoder", "--freeze-speech",
+                   "--labelled", "6", "--steps", "20", *TEXT)
+        self.assertIn("6 rows, 20 steps", told)
+        told = run("evaluate-text", "--run", self.at / "read", *data, "--beam", "2", "--max-length", "20", "--json", self.at / "read.json", "--show")
+        self.assertRegex(told, r"character error rate \d+\.\d %, word error rate")
+        self.assertEqual(sorted(json.loads((self.at / "read.json").read_text())), ["checkpoint", "loss", "sentences", "token_error_rate", "word_error_rate"])
+        told = run("label", "--run", self.at / "read", *data, "--out", self.at / "pairs", "--skip", "6", "--max-length", "20", "--beam", "2")
+        self.assertRegex(told, r"labelled \d+ utterances")
+        told = run("train-text", *data, "--out", self.at / "speak", "--from", self.at / "mend", "--labelled", "6", "--pairs", self.at / "pairs", "--steps", "30", *TEXT)
+        self.assertIn("held-out loss", told)
+        losses = [json.loads(line).get("loss") for line in (self.at / "speak/log.jsonl").read_text().splitlines()]
+        losses = [loss for loss in losses if loss]
+        self.assertLess(losses[-1], losses[0])
+        self.assertIn("semantic token error rate", run("evaluate-text", "--run", self.at / "speak", *data, "--max-length", "60"))
+        speak = ["speak", "--text-run", self.at / "speak", "--run", self.at / "spoken-run", "--prompt", self.at / "spoken/03.wav", "--prompt-seconds", "0.2", "--steps", "2", "--max-length", "30"]
+        told = run(*speak, "--text", "High then  low", "--out", self.at / "sentence.wav", "--picture", self.at / "sentence.png")
+        self.assertIn("spoke 1 sentences", told)
+        with wave.open(str(self.at / "sentence.wav")) as file:
+            self.assertEqual(file.getframerate(), 16000)
+            self.assertGreater(file.getnframes(), 300)
+        run(*speak, "--corpus", data[1], "--out", self.at / "sentences", "--limit", "2")
+        self.assertEqual(len(list((self.at / "sentences").rglob("*.wav"))), 2)
+        run("train-text", *data, "--out", self.at / "voices", "--voices", "--steps", "2", *TEXT)
+        told = run("speak", "--text-run", self.at / "voices", *speak[3:], "--text", "low", "--voice", "nobody", "--out", self.at / "x.wav", code=2)
+        self.assertIn("voice 'nobody' is unknown, expected one of: ", told)
+        self.assertIn("'z'", run(*speak, "--text", "zoom", "--out", self.at / "x.wav", code=2).replace("U+007A", "'z'"))
+        self.assertIn("expected semantic-to-text", run("label", "--run", self.at / "speak", *data, "--out", self.at / "x", code=2))
+        self.assertIn("expected text-to-semantic", run("speak", "--text-run", self.at / "read", *speak[3:], "--text", "low", "--out", self.at / "x.wav", code=2))
+
     def test_resynthesize(self):
         run("resynthesize", "--corpus", self.at / "corpus", "--codec", self.at / "tokens/codec.safetensors", "--out", self.at / "again-audio", "--split", "all")
         self.assertEqual(len(list((self.at / "again-audio").rglob("*.wav"))), 24)
@@ -182,7 +226,7 @@ class CommandLine(unittest.TestCase):
 
     def test_help_and_version(self):
         self.assertRegex(run("--version"), r"^spearstorm \d+\.\d+\.\d+\n$")
-        for name in ("tokenize", "train", "evaluate", "generate", "respeak", "resynthesize", "inspect", "corpus"):
+        for name in ("tokenize", "train", "evaluate", "generate", "respeak", "resynthesize", "inspect", "corpus", "train-text", "evaluate-text", "label", "speak"):
             self.assertIn("--" if name != "inspect" else "files", run(name, "--help"))
 
 

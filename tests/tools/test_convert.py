@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Weights of soundstorm-pytorch through tools/convert and `spearstorm convert` and back: test_convert.py PROGRAM. Ends in `N passed, N failed`.
+"""Weights of soundstorm-pytorch and spear-tts-pytorch through tools/convert and `spearstorm convert` and back: test_convert.py PROGRAM. Ends in `N passed, N failed`.
 
 Runs where torch and the packages are: in this Python, in $SPEARSTORM_ORACLE, or in build/oracle (tools/oracle/setup); elsewhere it is skipped.
 """
-import importlib.util
+import importlib.machinery
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -14,25 +13,14 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONVERT = ROOT / "tools" / "convert"
-
-
-def find_interpreter():
-    """Goes on in a Python that has torch, or ends the program."""
-    if importlib.util.find_spec("torch") and importlib.util.find_spec("safetensors"):
-        return
-    for python in filter(None, (os.environ.get("SPEARSTORM_ORACLE"), ROOT / "build" / "oracle" / "bin" / "python")):
-        if pathlib.Path(python).exists() and not os.environ.get("SPEARSTORM_CONVERT_TEST"):
-            os.environ["SPEARSTORM_CONVERT_TEST"] = "1"
-            os.execv(python, [str(python), __file__, *sys.argv[1:]])
-    print("SKIPPED: torch is not installed; tools/oracle/setup installs it into build/oracle, or SPEARSTORM_ORACLE names a Python that has it")
-    sys.exit(77)
-
-
-find_interpreter()
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools" / "oracle")]
 sys.dont_write_bytecode = True
+import interpreter  # noqa: E402
+
+interpreter.find()
 import package_layout as layout  # noqa: E402
 import reference  # noqa: E402
+import text_to_semantic_layout  # noqa: E402
 import torch  # noqa: E402
 
 PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve()
@@ -89,7 +77,7 @@ def logits(storm, levels):
         return made
 
 
-class Convert(unittest.TestCase):
+class InAFolder(unittest.TestCase):
     def setUp(self):
         held = tempfile.TemporaryDirectory(prefix="spearstorm-convert-")
         self.addCleanup(held.cleanup)
@@ -102,6 +90,8 @@ class Convert(unittest.TestCase):
             as_bytes = lambda tensor: tensor.contiguous().reshape(-1).view(torch.uint8)  # noqa: E731
             self.assertTrue(torch.equal(as_bytes(found[key]), as_bytes(value)), key)
 
+
+class Convert(InAFolder):
     def there(self, state, given, generation, name="there.safetensors", code=0):
         torch.save(state, self.at / "model.pt")
         (self.at / "config.json").write_text(json.dumps(arguments_of(given)))
@@ -212,8 +202,144 @@ class Convert(unittest.TestCase):
         self.assertEqual(sorted(path.name for path in self.at.iterdir()), ["config.json", "model.pt"])
 
 
+SMALL = dict(dim=12, source_depth=2, target_depth=2, num_text_token_ids=7, num_semantic_token_ids=5, dim_head=4, heads=4, ff_mult=2)
+TEXT_CASES = [
+    SMALL,
+    dict(SMALL, target_kv_heads=2, target_early_exit_layer=1, detach_early_exit_embed=True, autoset_text_eos_id=False, cond_drop_prob=0.25),
+    dict(SMALL, source_depth=1, target_depth=3, heads=3, ff_mult=3, target_kv_heads=1, autoset_semantic_eos_id=False, text_pad_id=-1),
+]
+
+
+def build_text_to_semantic(given, seed, dtype=torch.float32):
+    torch.manual_seed(seed)
+    model = reference.spear_tts().TextToSemantic(**given)
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if not name.endswith("rotary_emb.freqs"):  # a constant
+                value.normal_()
+        model.start_token["speech"][0] = -0.0
+        model.start_token["text"][0] = float("nan")  # bits, not numbers
+    return model.to(dtype)
+
+
+def logits_of(model):
+    with torch.no_grad():
+        model.start_token["text"][0] = 1.0
+        text, speech = torch.tensor([[1, 5, 2, 4], [3, 3, 6, 1]]), torch.tensor([[1, 4, 0], [2, 2, 3]])
+        asked = dict(return_logits=True, cond_drop_prob=0.0)  # the package draws it when it does not train, too
+        return (model.eval()(text, speech, source_type="text", target_type="speech", **asked),
+                model(speech, text, source_type="speech", target_type="text", **asked))
+
+
+class ConvertTextToSemantic(InAFolder):
+    """The converter runs in this process where it can: each start of torch takes seconds."""
+
+    tool = importlib.machinery.SourceFileLoader("convert_tool", str(CONVERT)).load_module()
+
+    def there(self, state, given):
+        self.tool.to_safetensors(state, given, None, self.at / "there.safetensors")
+
+    def through_cpp(self):
+        run(PROGRAM, "convert", self.at / "there.safetensors", self.at / "back.safetensors")
+        return self.tool.from_safetensors(self.at / "back.safetensors")
+
+    def test_layout_knows_every_key_shape_and_alias_of_the_package(self):
+        for number, given in enumerate([*TEXT_CASES, dict(SMALL, num_text_token_ids=text_to_semantic_layout.OPENAI_VOCABULARY)]):
+            with self.subTest(number=number):
+                state = build_text_to_semantic(given, number).state_dict()
+                arguments = text_to_semantic_layout.completed(given, "0.4.8")
+                self.assertEqual(text_to_semantic_layout.order(arguments, "0.4.8"), list(state))
+                aliases = text_to_semantic_layout.aliases_of(state, arguments, lambda a, b: a.data_ptr() == b.data_ptr())
+                found = {key: tuple(value.shape) for key, value in state.items() if key not in aliases}
+                self.assertEqual(text_to_semantic_layout.expected(arguments, "0.4.8"), found)
+                if number == 3:
+                    openai = text_to_semantic_layout.completed(dict(SMALL, num_text_token_ids=None, use_openai_tokenizer=True), "0.4.8")
+                    self.assertEqual(text_to_semantic_layout.expected(openai, "0.4.8"), found)
+
+    def test_python_to_cpp_to_python_leaves_every_bit(self):
+        for number, given in enumerate(TEXT_CASES):
+            for dtype in (torch.float32, torch.float64, torch.bfloat16) if number == 1 else (torch.float32,):
+                with self.subTest(number=number, dtype=dtype):
+                    model = build_text_to_semantic(given, number, dtype)
+                    state = model.state_dict()
+                    self.there(state, given)
+                    back, arguments, left_out = self.through_cpp()
+                    self.assert_same_bits(back, state)
+                    self.assertEqual(arguments, text_to_semantic_layout.of_the_package(text_to_semantic_layout.completed(given, "0.4.8")))
+                    self.assertEqual(left_out, [])
+                    self.assertEqual(back["to_logits.text.weight"].data_ptr(), back["token_emb.text.weight"].data_ptr())
+                    if dtype == torch.bfloat16:
+                        continue
+                    other = build_text_to_semantic(arguments, number + 100, dtype)
+                    other.load_state_dict(back, strict=True)
+                    for found, expected in zip(logits_of(other), logits_of(model), strict=True):
+                        self.assertFalse(expected.isnan().any())
+                        self.assertTrue(torch.equal(found, expected))
+
+    def test_the_command_line_and_a_speech_encoder_that_is_carried_along(self):
+        state = build_text_to_semantic(TEXT_CASES[1], 4).state_dict()
+        state["wav2vec.cluster"] = torch.arange(5)
+        torch.save({"model": state, "optim": {}}, self.at / "model.pt")
+        (self.at / "config.json").write_text(json.dumps(TEXT_CASES[1]))
+        convert("to-safetensors", self.at / "model.pt", self.at / "there.safetensors", "--config", self.at / "config.json")
+        run(PROGRAM, "convert", self.at / "there.safetensors", self.at / "back.safetensors")
+        convert("to-pt", self.at / "back.safetensors", self.at / "back.pt", "--checkpoint", "--config", self.at / "told.json")
+        self.assert_same_bits(torch.load(self.at / "back.pt", weights_only=True)["model"], state)
+        told = json.loads((self.at / "told.json").read_text())
+        self.assertEqual((told["target_kv_heads"], told["text_pad_id"], "semantic_mask_token" in told), (2, 0, False))
+
+    def test_a_checkpoint_of_ours_and_back(self):
+        state = build_text_to_semantic(TEXT_CASES[1], 5).state_dict()
+        self.there(state, TEXT_CASES[1])
+        run(PROGRAM, "convert", "--checkpoint", self.at / "there.safetensors", self.at / "checkpoint.safetensors")
+        run(PROGRAM, "convert", self.at / "checkpoint.safetensors", self.at / "back.safetensors")
+        back, arguments, _ = self.tool.from_safetensors(self.at / "back.safetensors")
+        self.assertEqual(list(back), list(state))
+        computed = [key for key in state if key.endswith("rotary_emb.freqs")]  # anew: the last bit may be another
+        for key in computed:
+            torch.testing.assert_close(back[key], state[key], rtol=2e-7, atol=0)
+        without = lambda tensors: {key: value for key, value in tensors.items() if key not in computed}  # noqa: E731
+        self.assert_same_bits(without(back), without(state))
+        self.assertEqual((arguments["cond_drop_prob"], arguments["target_early_exit_layer"], arguments["autoset_text_eos_id"]), (0.25, 1, False))
+
+    def test_errors_show_both_sides_and_write_nothing(self):
+        state = build_text_to_semantic(TEXT_CASES[1], 6).state_dict()
+
+        def refused(changed=state, **changes):
+            with self.assertRaises(ValueError) as caught:
+                self.there(changed, dict(TEXT_CASES[1], **changes))
+            return str(caught.exception)
+        told = refused(target_kv_heads=4, target_early_exit_layer=None)
+        self.assertIn("the weights contradict the configuration of spear-tts-pytorch 0.4.8", told)
+        self.assertIn("target_transformer.layers.0.0.to_kv.0.weight is (16, 12), the configuration says (32, 12)", told)
+        self.assertIn("not understood: to_early_exit_semantic_logits.1.gamma (12)", told)
+        self.assertIn("'heads' is 'four', expected a whole number", refused(heads="four"))
+        self.assertIn("'dim' is missing, expected a whole number", refused(dim=None))
+        self.assertIn("'head' is unknown", refused(head=1))
+        self.assertIn("expected one of the two", refused(use_openai_tokenizer=True))
+        torn = dict(state, **{"to_logits.text.weight": state["to_logits.text.weight"] + 1})
+        self.assertIn("to_logits.text.weight is not token_emb.text.weight", refused(torn))
+        self.assertEqual(list(self.at.iterdir()), [])
+
+    def test_frequencies_that_were_trained_are_refused(self):
+        state = build_text_to_semantic(SMALL, 7).state_dict()
+        moved = {key: value * 1.01 if key.startswith("source_") and key.endswith("rotary_emb.freqs") else value for key, value in state.items()}
+        self.there(moved, SMALL)
+        told = run(PROGRAM, "convert", self.at / "there.safetensors", self.at / "back.safetensors", code=2)
+        self.assertIn("source_transformer.layers.0.0.rotary_emb.freqs[0] is 1.01, the model has the constant 1", told)
+        self.assertFalse((self.at / "back.safetensors").exists())
+
+    def test_a_row_for_masked_tokens_stays_behind(self):
+        state = build_text_to_semantic(SMALL, 8).state_dict()
+        self.there(dict(state, semantic_mask_token=torch.ones(12)), dict(SMALL, semantic_mask_token=True))
+        back, arguments, left_out = self.through_cpp()
+        self.assert_same_bits(back, state)
+        self.assertEqual((left_out, "semantic_mask_token" in arguments), (["semantic_mask_token"], False))
+
+
 if __name__ == "__main__":
-    result = unittest.TextTestRunner(stream=sys.stdout).run(unittest.defaultTestLoader.loadTestsFromTestCase(Convert))
+    tests = unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, (Convert, ConvertTextToSemantic)))
+    result = unittest.TextTestRunner(stream=sys.stdout).run(tests)
     bad = len(result.failures) + len(result.errors)
     print(f"{max(result.testsRun - bad, 0)} passed, {bad} failed")
     sys.exit(bad > 0)

@@ -29,6 +29,10 @@ void add_evaluate(CLI::App& program);
 void add_generate(CLI::App& program);
 void add_respeak(CLI::App& program);
 void add_resynthesize(CLI::App& program);
+void add_train_text(CLI::App& program);
+void add_evaluate_text(CLI::App& program);
+void add_label(CLI::App& program);
+void add_speak(CLI::App& program);
 void add_convert(CLI::App& program);
 void add_inspect(CLI::App& program);
 

@@ -14,8 +14,8 @@ int complain(int code, std::string const& text) {
 
 int run(int argc, char** argv) {
   CLI::App program(
-      "SoundStorm from the command line: speak or index a corpus, learn a codec, train, generate.\n"
-      "In this order: corpus, tokenize, train, evaluate, respeak, generate. `spearstorm COMMAND --help` says more.",
+      "SoundStorm and SPEAR-TTS from the command line: speak or index a corpus, learn a codec, train, generate.\n"
+      "In this order: corpus, tokenize, train, evaluate, respeak, generate; then train-text, speak. `spearstorm COMMAND --help` says more.",
       "spearstorm");
   program.require_subcommand(1);
   program.set_version_flag("--version", "spearstorm " SPEARSTORM_VERSION);
@@ -27,6 +27,10 @@ int run(int argc, char** argv) {
   cli::add_generate(program);
   cli::add_respeak(program);
   cli::add_resynthesize(program);
+  cli::add_train_text(program);
+  cli::add_evaluate_text(program);
+  cli::add_label(program);
+  cli::add_speak(program);
   cli::add_convert(program);
   cli::add_inspect(program);
   try {

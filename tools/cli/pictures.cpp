@@ -37,22 +37,24 @@ void save_trace(fs::path const& to, std::string const& title, ss::soundstorm::de
 
 void save_loss_curve(fs::path const& to, fs::path const& log) {
   ss::io::curve training{.name = "training"};
-  std::vector<ss::io::curve> levels;
+  std::vector<ss::io::curve> held_out;  // one, or one for each level
   for (auto const& line : ss::train::run_folder::read_log(log)) {
     double const step = line.value("step", 0.0);
     if (line.contains("loss")) training.x.push_back(step), training.y.push_back(line["loss"].get<double>());
     if (!line.contains("evaluate")) continue;
-    auto const& found = line["evaluate"]["levels"];
-    levels.resize(std::max(levels.size(), found.size()));
-    for (std::size_t l = 0; l < found.size(); ++l) {
-      levels[l].name = "held out, level " + std::to_string(l);
-      levels[l].x.push_back(step);
-      levels[l].y.push_back(found[l]["loss"].get<double>());
+    auto const& found = line["evaluate"];
+    bool const by_level = found.contains("levels");
+    std::size_t const count = by_level ? found["levels"].size() : 1;
+    held_out.resize(std::max(held_out.size(), count));
+    for (std::size_t l = 0; l < count; ++l) {
+      held_out[l].name = by_level ? "held out, level " + std::to_string(l) : "held out";
+      held_out[l].x.push_back(step);
+      held_out[l].y.push_back((by_level ? found["levels"][l] : found)["loss"].get<double>());
     }
   }
   std::vector<ss::io::curve> curves{training};
-  curves.insert(curves.end(), levels.begin(), levels.end());
-  ss::io::save_png(to, ss::io::plot_curves(curves, {.title = "Loss on masked tokens", .x_label = "step", .y_label = "nats"}));
+  curves.insert(curves.end(), held_out.begin(), held_out.end());
+  ss::io::save_png(to, ss::io::plot_curves(curves, {.title = "Loss", .x_label = "step", .y_label = "nats"}));
   std::printf("wrote %s\n", to.c_str());
 }
 

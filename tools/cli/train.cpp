@@ -1,11 +1,8 @@
 // spearstorm train: a SoundStorm from token files. Ctrl-C saves; the same command again goes on.
 
-#include <csignal>
-#include <cstdio>
-
 #include "net_type.hpp"
 #include "pictures.hpp"
-#include "spearstorm/train/trainer.hpp"
+#include "plan.hpp"
 
 namespace cli {
 namespace {
@@ -23,18 +20,6 @@ struct settings {
   bool fresh = false;
 };
 
-std::atomic<bool> stop_wanted{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-/// The first Ctrl-C asks to stop after this step, the second ends the program at once.
-void catch_signals() {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { stop_wanted = true; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
-
 ss::train::train_options options_of(settings const& with, index steps) {
   ss::train::train_options options;
   options.steps = steps;
@@ -45,33 +30,6 @@ ss::train::train_options options_of(settings const& with, index steps) {
   options.grad_accum_every = with.accumulate;
   if (with.ema > 0) options.ema = ss::optim::ema_options{.beta = with.ema, .update_every = 1};
   return options;
-}
-
-/// As many steps as fit into the minutes given, from the speed of some steps with another network.
-index steps_in_time(settings const& with, ss::train::batches const& source) {
-  ss::workspace<exec> work{{.seed = with.seed, .threads = with.threads}};
-  net_type net{work, with.shape, model_options(source.tokens().info)};
-  double from = 0, until = 0;
-  index const warm = 3, measured = 12;
-  ss::train::train_hooks hooks;
-  hooks.on_step = [&](ss::train::step_report const& at) { (at.step <= warm ? from : until) = at.seconds; };
-  ss::train::run(work, net, source, options_of(with, warm + measured), hooks, ss::train::loss_with{with.loss});
-  double const step_seconds = (until - from) / static_cast<double>(measured);
-  return std::max<index>(static_cast<index>(60 * with.minutes / step_seconds), 20);
-}
-
-/// How many steps the whole run has: what an earlier call decided counts, so that the rate's cosine goes on as it began.
-index planned_steps(settings const& with, ss::train::batches const& source) {
-  if (with.minutes <= 0) return with.steps;
-  if (!with.fresh && fs::is_directory(with.out))
-    if (auto const found = ss::train::run_folder::checkpoints_in(with.out); !found.empty()) {
-      auto const info = ss::train::read_checkpoint_info(found.rbegin()->second);
-      if (auto const training = info.configuration.value("training", ss::io::json::object()); training.contains("steps"))
-        return training["steps"].get<index>();
-    }
-  index const steps = steps_in_time(with, source);
-  std::printf("%td steps fit into %g minutes\n", steps, with.minutes);
-  return steps;
 }
 
 void train(settings with) {
@@ -91,15 +49,16 @@ void train(settings with) {
   with.loss.mask.prompt = with.prompt_frames == 0;
   with.loss.mask.level_weights.assign(static_cast<std::size_t>(with.shape.num_quantizers), 1.0f);
   with.loss.mask.level_weights[0] = with.first_level_weight;
-  index const steps = planned_steps(with, source);
+  index const steps =
+      planned_steps({with.out, with.fresh, with.minutes, with.steps}, [&](index count, ss::train::train_hooks const& hooks) {
+        ss::workspace<exec> work{{.seed = with.seed, .threads = with.threads}};
+        net_type net{work, with.shape, model_options(source.tokens().info)};
+        ss::train::run(work, net, source, options_of(with, count), hooks, ss::train::loss_with{with.loss});
+      });
 
   ss::workspace<exec> work{{.seed = with.seed, .threads = with.threads}};
   net_type net{work, with.shape, model_options(source.tokens().info)};
-  index parameters = 0;
-  ss::for_each_parameter(net, [&](std::string const&, auto const& p) { parameters += p.size(); });
-  std::printf("%s parameters, %zu utterances, %td steps of %td examples\n", ss::train::count_text(static_cast<double>(parameters)).c_str(),
-              source.tokens().utterances.size(), steps, with.batch * with.accumulate);
-  std::fflush(stdout);
+  print_plan(net, source.tokens().utterances.size(), "utterances", steps, with.batch * with.accumulate);
 
   auto options = options_of(with, steps);
   options.folder = with.out;
@@ -130,9 +89,7 @@ void train(settings with) {
   for (char const* name : {"codec.safetensors", "semantic.safetensors"})
     if (fs::exists(with.tokens / name)) fs::copy_file(with.tokens / name, with.out / name, fs::copy_options::overwrite_existing);
   save_loss_curve(with.out / "loss.png", with.out / "log.jsonl");
-  if (result.stopped)
-    throw stop{interrupted,
-               ss::message("train: stopped and saved at step ", result.step, " of ", steps, "; the same command goes on from there")};
+  report_stop(result, "train", steps);
   print_figures(score(work, net, held_out));
 }
 
