@@ -1,8 +1,6 @@
 // The times of spearstorm for bench/compare: one case of compare_cases.json, one JSON line.
 //
 //   compare_ours --case soundstorm_train_128 --threads 2 [--seconds 2] [--warm 2] [--cases FILE]
-//
-// All sizes come from the file, so the model is compiled once, with dynamic sizes.
 
 #include <sys/resource.h>
 
@@ -10,15 +8,14 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <map>
 
-#include "spearstorm/bench/timer.hpp"
-#include "spearstorm/io/json.hpp"
+#include "compare_case.hpp"
 #include "spearstorm/soundstorm.hpp"
 
 namespace {
 
-namespace ss = spearstorm;
-using exec = ss::cpu::simd<>;
+using namespace compare;
 using net = ss::soundstorm::model<ss::dynamic_soundstorm, exec>;
 
 struct command_line {
@@ -45,34 +42,24 @@ struct command_line {
   }
 };
 
-/// One case: its sizes by the names of the file.
-struct sizes_of_case {
-  ss::io::json values;
-  ss::index operator[](char const* name) const { return values.at(name).get<ss::index>(); }
-  ss::soundstorm_shape shape() const {
-    auto const& s = *this;
-    return {.codebook_size = s["codebook"],
-            .num_quantizers = s["levels"],
-            .body = {.dim = s["dim"],
-                     .depth = s["depth"],
-                     .dim_head = s["dim_head"],
-                     .heads = s["heads"],
-                     .ff_mult = s["ff_mult"],
-                     .conv_kernel_size = s["conv_kernel_size"]}};
-  }
-};
+ss::soundstorm_shape shape(sizes_of_case const& of) {
+  return {.codebook_size = of["codebook"],
+          .num_quantizers = of["levels"],
+          .body = {.dim = of["dim"],
+                   .depth = of["depth"],
+                   .dim_head = of["dim_head"],
+                   .heads = of["heads"],
+                   .ff_mult = of["ff_mult"],
+                   .conv_kernel_size = of["conv_kernel_size"]}};
+}
 
 ss::token::code_array random_codes(sizes_of_case const& of, ss::index ids) {
-  ss::token::code_array codes({of["batch"], of["frames"], of["levels"]});
-  ss::random_stream const draws{1, 0, 0};
-  for (ss::index i = 0; i < codes.size(); ++i)
-    codes.data()[i] = static_cast<std::int32_t>(draws.below(static_cast<std::uint32_t>(ids), 0, static_cast<std::uint32_t>(i)));
-  return codes;
+  return random_ids(ss::token::code_array({of["batch"], of["frames"], of["levels"]}), ids);
 }
 
 /// Masks drawn as the peer draws them, forward, loss, backward, AdamW.
 ss::bench::timing train(sizes_of_case const& of, ss::workspace<exec>& work, ss::bench::measure_options const& options) {
-  net model{work, of.shape()};
+  net model{work, shape(of)};
   ss::optim::adamw<exec> adam{{.rate = 3e-4, .beta1 = 0.9, .beta2 = 0.99, .weight_decay = 0.01, .max_grad_norm = 0}};
   ss::soundstorm::token_batch const batch{random_codes(of, of["codebook"])};
   return ss::bench::measure(
@@ -89,7 +76,7 @@ ss::bench::timing train(sizes_of_case const& of, ss::workspace<exec>& work, ss::
 
 /// The logits of all levels at all frames, as the peer's network gives them.
 ss::bench::timing forward(sizes_of_case const& of, ss::workspace<exec>& work, ss::bench::measure_options const& options) {
-  net const model{work, of.shape()};
+  net const model{work, shape(of)};
   auto const codes = random_codes(of, of["codebook"] + 1);
   ss::index const positions = of["batch"] * of["frames"], levels = of["levels"];
   ss::array<std::int32_t, ss::axes::rows<>> rows({positions * levels});
@@ -107,7 +94,7 @@ ss::bench::timing forward(sizes_of_case const& of, ss::workspace<exec>& work, ss
 
 /// A whole generation.
 ss::bench::timing decode(sizes_of_case const& of, ss::workspace<exec>& work, ss::bench::measure_options const& options) {
-  net const model{work, of.shape()};
+  net const model{work, shape(of)};
   ss::soundstorm::generate_options const wanted{.num_latents = of["frames"], .batch_size = of["batch"], .steps = of["steps"]};
   return ss::bench::measure("decode", [&] { return model.generate(work, wanted).size(); }, options);
 }
@@ -120,13 +107,28 @@ ss::io::json run(command_line const& line) {
   if (!cases.contains(line.name)) ss::fail<ss::value_error>("compare_ours: --case ", line.name, ", expected a case of '", line.cases, "'");
   sizes_of_case const of{cases.at(line.name)};
   auto const does = of.values.at("work").get<std::string>();
-  if (does != "train" && does != "forward" && does != "decode")
-    ss::fail<ss::format_error>("compare_ours: '", line.cases, "' has work = ", does, ", expected train, forward or decode");
+  using timing = ss::bench::timing;
+  std::map<std::string, timing (*)(sizes_of_case const&, ss::workspace<exec>&, ss::bench::measure_options const&)> const known{
+      {"train", train},
+      {"forward", forward},
+      {"decode", decode},
+      {"text_to_semantic_generate", text_to_semantic_generate},
+      {"text_to_semantic_train", text_to_semantic_train}};
+  if (!known.contains(does)) {
+    std::string all;
+    for (auto const& [name, unused] : known) all += (all.empty() ? "" : ", ") + name;
+    ss::fail<ss::format_error>("compare_ours: '", line.cases, "' has work = ", does, ", expected one of ", all);
+  }
 
   ss::workspace<exec> work{{.seed = 1, .threads = line.threads}};
-  ss::bench::measure_options const options{.seconds = line.seconds, .min_runs = 3, .warm = line.warm, .print = nullptr};
-  auto const took = does == "train" ? train(of, work, options) : does == "forward" ? forward(of, work, options) : decode(of, work, options);
-  double const passes = does == "decode" ? static_cast<double>(of["steps"] + of["levels"] - 1) : 1;
+  auto const took = known.at(does)(of, work,
+                                   {.seconds = line.seconds,
+                                    .min_runs = of.or_else("runs", 3),
+                                    .warm = std::min(line.warm, of.or_else("warm", line.warm)),
+                                    .print = nullptr});
+  auto const passes = static_cast<double>(does == "decode"                      ? of["steps"] + of["levels"] - 1
+                                          : does == "text_to_semantic_generate" ? of["tokens"]
+                                                                                : 1);
   rusage used = {};
   ::getrusage(RUSAGE_SELF, &used);
   return {{"case", line.name},

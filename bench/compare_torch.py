@@ -1,7 +1,8 @@
 #!/usr/bin/env python
-"""Times the network of soundstorm-pytorch 0.4.11 under PyTorch on the CPU: one JSON line for each case of compare_cases.json.
+"""Times the networks of soundstorm-pytorch 0.4.11 and spear-tts-pytorch 0.4.8 under PyTorch on the CPU: one JSON line for each case of
+compare_cases.json.
 
-The package is unmodified (tools/oracle/reference.py says what stands in for its codec imports) and used at its fastest: flash attention,
+The packages are unmodified (tools/oracle/reference.py says what stands in for their imports) and used at their fastest: flash attention,
 no GateLoop layers, no gradients in inference. Sizes can be given by hand: --dim 256 --depth 4 ...
 """
 
@@ -19,13 +20,14 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 HERE = pathlib.Path(__file__).resolve().parent
 CASES = json.loads((HERE / "compare_cases.json").read_text())
-SIZES = ("dim", "depth", "heads", "dim_head", "ff_mult", "conv_kernel_size", "levels", "codebook", "frames", "batch", "steps")
+SIZES = ("dim", "depth", "heads", "dim_head", "ff_mult", "conv_kernel_size", "levels", "codebook", "frames", "batch", "steps",
+         "text_ids", "semantic_ids", "characters", "tokens")
 
 sys.path.insert(0, str(HERE.parent / "tools" / "oracle"))
 sys.dont_write_bytecode = True
 try:
     import torch
-    from reference import soundstorm
+    from reference import soundstorm, spear_tts
 except ImportError as error:
     sys.exit(f"compare_torch: {error}. Run tools/oracle/setup, then use its interpreter: --python build/oracle/bin/python")
 
@@ -74,17 +76,58 @@ def decode(case):
     return step, case["steps"] + case["levels"] - 1
 
 
-WORK = {"train": train_step, "forward": forward_pass, "decode": decode}
+def make_text_to_semantic(case, ends):
+    return spear_tts().TextToSemantic(
+        dim=case["dim"], source_depth=case["depth"], target_depth=case["depth"], num_text_token_ids=case["text_ids"],
+        num_semantic_token_ids=case["semantic_ids"], dim_head=case["dim_head"], heads=case["heads"], ff_mult=case["ff_mult"],
+        autoset_semantic_eos_id=ends, attn_flash=True)
+
+
+def draw_text(case):
+    return torch.randint(1, case["text_ids"], (case["batch"], case["characters"]))  # 0 is the package's padding
+
+
+def text_to_semantic_generate(case):
+    model = make_text_to_semantic(case, ends=False).eval()
+    text = draw_text(case)
+
+    @torch.inference_mode()
+    def generate(tokens):
+        made = model.generate(text, source_type="text", target_type="speech", temperature=1e-10, filter_fn_kwargs=dict(k=1),
+                              max_length=tokens)
+        assert made.shape == (case["batch"], tokens), made.shape
+
+    generate(8)  # in place of a whole run before the clock
+    return lambda: generate(case["tokens"]), case["tokens"]
+
+
+def text_to_semantic_train(case):
+    model = make_text_to_semantic(case, ends=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, betas=(0.9, 0.99), weight_decay=0.01)
+    text, speech = draw_text(case), torch.randint(0, case["semantic_ids"], (case["batch"], case["tokens"]))
+
+    def step():
+        loss = model(text, speech, source_type="text", target_type="speech", return_loss=True)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return loss.item()
+
+    return step, 1
+
+
+WORK = {"train": train_step, "forward": forward_pass, "decode": decode, "text_to_semantic_generate": text_to_semantic_generate,
+        "text_to_semantic_train": text_to_semantic_train}
 
 
 def measure(case, seconds, warm):
-    """Median and least milliseconds of one pass; at least three runs, then as many as fit."""
+    """Median and least milliseconds of one pass; at least the case's runs (three), then as many as fit."""
     torch.manual_seed(1)
     step, passes = WORK[case["work"]](case)
-    for _ in range(warm):
+    for _ in range(min(warm, case.get("warm", warm))):
         step()
     times, begin = [], time.perf_counter()
-    while len(times) < 3 or time.perf_counter() - begin < seconds:
+    while len(times) < case.get("runs", 3) or time.perf_counter() - begin < seconds:
         start = time.perf_counter()
         step()
         times.append((time.perf_counter() - start) * 1e3 / passes)
