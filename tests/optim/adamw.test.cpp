@@ -134,6 +134,10 @@ TEST_CASE("optim/gradient_slab: gradients add up until cleared, in visit order")
   }
   slab.clear_();
   CHECK(slab.of(model.weight) == nullptr);
+  CHECK(slab.data()[4] == 2.0);  // until somebody writes there again
+  slab.zero_unwritten_(work.exec());
+  CHECK(std::all_of(slab.data(), slab.data() + slab.size(), [](double x) { return x == 0; }));
+  CHECK(slab.of(model.weight) == nullptr);
   ss::recording<exec> ctx{work};
   ctx.gradients(loss_of<exec>(ctx, model), slab);
   CHECK(slab.to_host(model.weight)(0, 1) == 3.0);

@@ -37,11 +37,12 @@ trained train(ss::communicator const& ranks, ss::train::rows_in_memory const& ro
     ss::recording<exec> ctx{work, {.stochastic = true, .first_example = static_cast<std::uint32_t>(part.first_example)}};
     auto const loss = model.loss(ctx, part.batch, ss::spear_tts::token_kind::text, ss::spear_tts::token_kind::speech, {.ranks = &ranks});
     auto const ids = static_cast<double>(loss.rows.rows.size());
-    auto total = ctx.eval(loss.tokens * (ids / ranks.all_reduce(ids)));  // ()
+    auto total = ctx.eval(loss.tokens * (ids / ranks.all_reduce(ids)));            // ()
     made.aligned += loss.alignment ? 1 : 0;
     if (loss.alignment) total = ctx.eval(total + *loss.alignment * model.options.align_reg_loss_weight);
     slab.clear_();
     ctx.gradients(total, slab);
+    slab.zero_unwritten_(work.exec());
     ranks.all_reduce(std::span(slab.data(), static_cast<std::size_t>(slab.size())));
     adam.step_(work, model, slab);
   }

@@ -1,6 +1,7 @@
 #pragma once
 // All gradients of a model in one flat range, in visit order, owned by the user: for accumulation and all-reduce.
 
+#include "spearstorm/backend/verbs.hpp"
 #include "spearstorm/runtime/visit.hpp"
 #include "spearstorm/tape/gradient_table.hpp"
 
@@ -23,6 +24,12 @@ class gradient_slab : public gradient_table<Exec> {
   }
   void clear_() {
     for (auto& place : this->places()) place.written = false;
+  }
+  /// Zeros where no gradient was written since `clear_`: before the whole range is summed over ranks. Such a place stays unwritten, so all
+  /// ranks must compute losses of the same parameters.
+  void zero_unwritten_(Exec& exec) {
+    for (auto const& place : this->places())
+      if (!place.written) verbs::fill(exec, place.data, place.size, value_type{0});
   }
   value_type* data() { return values_.data(); }
   index size() const { return values_.size(); }
