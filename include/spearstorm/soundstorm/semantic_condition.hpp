@@ -26,16 +26,18 @@ struct semantic_condition {
       semantic_token_emb.emplace(work, sizes<2>{c.num_semantic_token_ids, c.body.dim}, initialiser::normal(1));
   }
 
-  /// Reads its ids from a table that someone else owns and trains, such as a TextToSemantic's. It must outlive this model.
+  /// Reads its ids from a table that someone else owns and trains, such as a TextToSemantic's `semantic_token_emb`. It must outlive this model.
   /// @throws shape_error where the table has fewer rows than ids, or another width than semantic_dim
-  void borrow(table const& lent) {
+  template <index Dim>
+  void borrow(parameter<Exec, axes::vocab<>, axes::dim<Dim>> const& lent) {
     if (!semantic_cond_to_model_dim)
       fail<value_error>("semantic_condition: borrow: semantic_dim = 0, expected the width of the embedding that is lent");
     check_size("semantic_condition", "the lent embedding", "dim", lent.extent(1), "semantic_dim",
                semantic_cond_to_model_dim->weight.extent(1));
     if (lent.extent(0) < num_semantic_token_ids)
       fail<shape_error>("semantic_condition: the lent embedding has ", lent.extent(0), " rows, expected at least ", num_semantic_token_ids);
-    lent_ = &lent;
+    lent_ = lent.data();
+    lent_extents_ = lent.extents();
   }
 
   /// @param dropped (batch), 1 where an example's condition is left out, as for classifier-free guidance; empty: none
@@ -64,12 +66,13 @@ struct semantic_condition {
     auto const at = ctx.upload(ids);
     if (semantic_token_emb) return view<axes::batch<>, axes::frames<>, width>(ops::embed(ctx, *semantic_token_emb, at));  // (batch, frames, dim)
     if (!lent_) fail<value_error>("semantic_condition: no embedding is lent; call borrow(table) first, as semantic_dim is above 0");
-    auto const constant = ctx.template wrap<typename table::axes_type>(lent_->data(), lent_->extents());  // (vocab, semantic dim)
+    auto const constant = ctx.template wrap<typename table::axes_type>(lent_, lent_extents_);  // (vocab, semantic dim)
     auto const e = ops::embed(ctx, constant, at);                                  // (batch, frames, semantic dim)
     return view<axes::batch<>, axes::frames<>, width>((*semantic_cond_to_model_dim)(ctx, e));  // (batch, frames, dim)
   }
 
-  table const* lent_ = nullptr;
+  typename table::value_type const* lent_ = nullptr;  // the owner's memory, which stays where it is when the owner moves
+  sizes<2> lent_extents_{};
 };
 
 }  // namespace SPEARSTORM_NS::soundstorm
