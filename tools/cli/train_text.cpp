@@ -98,22 +98,21 @@ ss::train::rows_in_memory rows_of(settings const& with, spoken_text const& all, 
 
 using source_type = ss::train::pair_batches<ss::train::rows_in_memory>;
 
-/// Calls then(loss) with the task's loss.
-template <class Then>
-void with_task(settings const& with, Then const& then) {
-  if (with.pretrains())
-    then(ss::spear_tts::pretraining_task{.spoil = {.deletion = {.deletion_prob = with.deletion_prob},
-                                                   .reconstruct_seq = with.reconstruct,
-                                                   .mask_deleted = with.shape.semantic_mask_token}});
-  else if (with.reads_text())
-    then(ss::spear_tts::text_to_semantic_task{});
-  else
-    then(ss::spear_tts::semantic_to_text_task{});
-}
+/// The task that was asked for, chosen when it runs: three types of loss would compile the loop three times.
+struct chosen_task {
+  std::string name;
+  ss::spear_tts::pretraining_options spoil;
+  ss::spear_tts::loss_options options{};
+
+  auto operator()(ss::context<exec> auto& ctx, text_net_type const& net, ss::token::pair_batch const& batch) const {
+    if (name == "pretrain") return ss::spear_tts::pretraining_task{spoil, options}(ctx, net, batch);
+    if (name == "text-to-semantic") return ss::spear_tts::text_to_semantic_task{options}(ctx, net, batch);
+    return ss::spear_tts::semantic_to_text_task{options}(ctx, net, batch);
+  }
+};
 
 /// Mean loss over batches, nothing hidden.
-template <class Loss>
-double held_out_loss(ss::workspace<exec>& work, text_net_type const& net, source_type const& source, Loss loss, index most) {
+double held_out_loss(ss::workspace<exec>& work, text_net_type const& net, source_type const& source, chosen_task loss, index most) {
   loss.options.cond_drop_prob = 0;
   double sum = 0;
   index const count = std::min(most, source.per_epoch());
@@ -172,32 +171,34 @@ void train(settings with) {
   held.labelled = -1, held.pairs.clear();
   source_type const held_out(rows_of(held, valid, about), {.batch = 16, .shuffle = false});
 
-  with_task(with, [&](auto const& loss) {
-    index const steps =
-        planned_steps({with.out, with.fresh, with.minutes, with.steps}, [&](index count, ss::train::train_hooks const& hooks) {
-          beginning one(with);
-          ss::train::run(one.work, one.net, source, options_of(with, count), hooks, loss);
-        });
-    beginning made(with);
-    print_plan(made.net, static_cast<std::size_t>(source.rows().size()), "rows", steps, with.batch);
-    auto options = options_of(with, steps);
-    options.folder = with.out;
-    options.resume = !with.fresh;
-    options.force_clear_prev_results = with.fresh;
-    options.save_every = with.save_every;
-    options.evaluate_every = with.evaluate_every > 0 ? with.evaluate_every : std::max<index>(steps / 5, 1);
-    options.keep_last = 2;
-    options.progress = true;
-    options.configuration = {{"text", to_json(about)}, {"seed", with.seed}, {"batch", with.batch}};
-    ss::train::train_hooks hooks;
-    hooks.stop_flag = &stop_wanted;
-    hooks.evaluate = [&](index) { return ss::io::json{{"loss", held_out_loss(made.work, made.net, held_out, loss, 6)}}; };
-    catch_signals();
-    auto const result = ss::train::run(made.work, made.net, source, options, hooks, loss);
-    save_loss_curve(with.out / "loss.png", with.out / "log.jsonl");
-    report_stop(result, "train-text", steps);
-    std::printf("held-out loss %.3f nats a token\n", held_out_loss(made.work, made.net, held_out, loss, held_out.per_epoch()));
-  });
+  chosen_task const loss{with.task,
+                         {.deletion = {.deletion_prob = with.deletion_prob},
+                          .reconstruct_seq = with.reconstruct,
+                          .mask_deleted = with.shape.semantic_mask_token}};
+  index const steps =
+      planned_steps({with.out, with.fresh, with.minutes, with.steps}, [&](index count, ss::train::train_hooks const& hooks) {
+        beginning one(with);
+        ss::train::run(one.work, one.net, source, options_of(with, count), hooks, loss);
+      });
+  beginning made(with);
+  print_plan(made.net, static_cast<std::size_t>(source.rows().size()), "rows", steps, with.batch);
+  auto options = options_of(with, steps);
+  options.folder = with.out;
+  options.resume = !with.fresh;
+  options.force_clear_prev_results = with.fresh;
+  options.save_every = with.save_every;
+  options.evaluate_every = with.evaluate_every > 0 ? with.evaluate_every : std::max<index>(steps / 5, 1);
+  options.keep_last = 2;
+  options.progress = true;
+  options.configuration = {{"text", to_json(about)}, {"seed", with.seed}, {"batch", with.batch}};
+  ss::train::train_hooks hooks;
+  hooks.stop_flag = &stop_wanted;
+  hooks.evaluate = [&](index) { return ss::io::json{{"loss", held_out_loss(made.work, made.net, held_out, loss, 6)}}; };
+  catch_signals();
+  auto const result = ss::train::run(made.work, made.net, source, options, hooks, loss);
+  save_loss_curve(with.out / "loss.png", with.out / "log.jsonl");
+  report_stop(result, "train-text", steps);
+  std::printf("held-out loss %.3f nats a token\n", held_out_loss(made.work, made.net, held_out, loss, held_out.per_epoch()));
 }
 
 void add_network(CLI::App& command, settings& with) {
