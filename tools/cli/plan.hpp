@@ -28,6 +28,19 @@ struct plan_settings {
   index steps = 1000;
 };
 
+/// The options of a run that keeps its checkpoints in a folder, shows a bar and is evaluated five times where nothing else is said.
+inline ss::train::train_options in_folder(ss::train::train_options options, fs::path const& out, bool fresh, index save_every,
+                                          index evaluate_every) {
+  options.folder = out;
+  options.resume = !fresh;
+  options.force_clear_prev_results = fresh;
+  options.save_every = save_every;
+  options.evaluate_every = evaluate_every > 0 ? evaluate_every : std::max<index>(options.steps / 5, 1);
+  options.keep_last = 2;
+  options.progress = true;
+  return options;
+}
+
 /// How many steps the whole run has: those given, or as many as fit into the minutes, from the speed of some with another network. What an
 /// earlier call decided counts, so that the rate's cosine goes on as it began.
 /// @param run trains so many steps: run(steps, hooks)

@@ -60,14 +60,7 @@ void train(settings with) {
   net_type net{work, with.shape, model_options(source.tokens().info)};
   print_plan(net, source.tokens().utterances.size(), "utterances", steps, with.batch * with.accumulate);
 
-  auto options = options_of(with, steps);
-  options.folder = with.out;
-  options.resume = !with.fresh;
-  options.force_clear_prev_results = with.fresh;
-  options.save_every = with.save_every;
-  options.evaluate_every = with.evaluate_every > 0 ? with.evaluate_every : std::max<index>(steps / 5, 1);
-  options.keep_last = 2;
-  options.progress = true;
+  auto options = in_folder(options_of(with, steps), with.out, with.fresh, with.save_every, with.evaluate_every);
   options.configuration = {{"seed", with.seed},
                            {"batch", with.batch},
                            {"max_frames", with.max_frames},

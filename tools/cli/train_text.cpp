@@ -182,14 +182,7 @@ void train(settings with) {
       });
   beginning made(with);
   print_plan(made.net, static_cast<std::size_t>(source.rows().size()), "rows", steps, with.batch);
-  auto options = options_of(with, steps);
-  options.folder = with.out;
-  options.resume = !with.fresh;
-  options.force_clear_prev_results = with.fresh;
-  options.save_every = with.save_every;
-  options.evaluate_every = with.evaluate_every > 0 ? with.evaluate_every : std::max<index>(steps / 5, 1);
-  options.keep_last = 2;
-  options.progress = true;
+  auto options = in_folder(options_of(with, steps), with.out, with.fresh, with.save_every, with.evaluate_every);
   options.configuration = {{"text", to_json(about)}, {"seed", with.seed}, {"batch", with.batch}};
   ss::train::train_hooks hooks;
   hooks.stop_flag = &stop_wanted;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "spearstorm/soundstorm/token_batch.hpp"
+#include "spearstorm/train/batch_iterator.hpp"
 #include "spearstorm/train/epoch_order.hpp"
 #include "spearstorm/train/token_file.hpp"
 #include "spearstorm/train/token_span.hpp"
@@ -88,24 +89,7 @@ class batches {
   }
 
   /// One epoch: `for (auto const& b : source)`.
-  class iterator {
-   public:
-    using value_type = numbered_batch;
-    using difference_type = index;
-    iterator() = default;
-    iterator(batches const& of, index k) : of_(&of), k_(k) {}
-    numbered_batch operator*() const { return of_->at(k_); }
-    iterator& operator++() {
-      ++k_;
-      return *this;
-    }
-    iterator operator++(int) { return iterator(*of_, k_++); }
-    friend bool operator==(iterator const&, iterator const&) = default;
-
-   private:
-    batches const* of_ = nullptr;
-    index k_ = 0;
-  };
+  using iterator = batch_iterator<batches, numbered_batch>;
   iterator begin() const { return {*this, 0}; }
   iterator end() const { return {*this, per_epoch()}; }
 

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "spearstorm/train/batch_iterator.hpp"
 #include "spearstorm/train/epoch_order.hpp"
 #include "spearstorm/train/pair_rows.hpp"
 
@@ -89,24 +90,7 @@ class pair_batches {
   }
 
   /// The first epoch: `for (auto const& b : source)`.
-  class iterator {
-   public:
-    using value_type = numbered_pair_batch;
-    using difference_type = index;
-    iterator() = default;
-    iterator(pair_batches const& of, index k) : of_(&of), k_(k) {}
-    numbered_pair_batch operator*() const { return of_->at(k_); }
-    iterator& operator++() {
-      ++k_;
-      return *this;
-    }
-    iterator operator++(int) { return iterator(*of_, k_++); }
-    friend bool operator==(iterator const&, iterator const&) = default;
-
-   private:
-    pair_batches const* of_ = nullptr;
-    index k_ = 0;
-  };
+  using iterator = batch_iterator<pair_batches, numbered_pair_batch>;
   iterator begin() const { return {*this, 0}; }
   iterator end() const { return {*this, per_epoch()}; }
 
