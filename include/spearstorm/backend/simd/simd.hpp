@@ -8,8 +8,9 @@
 
 namespace SPEARSTORM_NS::cpu {
 
-/// The widest instruction set that the compiler was told of.
-using native = xsimd::default_arch;
+/// The widest instruction set that the compiler was told of. Lanes hold floats and doubles, to which AVX-512BW and what
+/// follows it add nothing over AVX-512DQ; and xsimd 8.1's select of integers for BW does not compile at -O0 under g++.
+using native = std::conditional_t<std::is_base_of_v<xsimd::avx512dq, xsimd::default_arch>, xsimd::avx512dq, xsimd::default_arch>;
 
 template <class Precision = f32, class Arch = native>
 struct simd {
