@@ -36,7 +36,7 @@ def clang():
     Of the latter's checks those are left out whose code costs most to compile and whose faults the former meets as well.
     """
     flags = "-fno-sanitize=null,vptr,object-size -fno-sanitize-recover=undefined -g1"
-    options = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1", "-Dbench=false"]
+    options = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=0", "-Dbench=false"]
     if steps.configure("build-clang", *options, env=environment(CXX="clang++", CXXFLAGS=flags)):
         steps.build("build-clang")
         steps.meson_test("build-clang", "--timeout-multiplier", "3", "--test-args", "~[slow]", suite="layers")

@@ -60,6 +60,37 @@ TEST_CASE("ops/attend_blocks: two keys in two blocks of one frame, by hand; no k
   CHECK(y.data()[1] == 0);
 }
 
+TEST_CASE("ops/attend_blocks: keys and values in bfloat16 give what the same numbers give in float") {
+  for_each_policy<ss::f32>([]<class Exec>(std::type_identity<Exec>, char const* policy) {
+    ss::workspace<Exec> work;
+    ss::inference<Exec> ctx{work};
+    ss::index const frames_of_block = 5, dims = 36, blocks_of_pool = 4;
+    auto const random = [](ss::index n, std::uint32_t seed) {
+      ss::random_stream const draws{9, 0, seed};
+      std::vector<ss::bfloat16> made;
+      for (ss::index i = 0; i < n; ++i) made.emplace_back(draws.normal(0, static_cast<std::uint32_t>(i)));
+      return made;
+    };
+    auto const size = blocks_of_pool * frames_of_block * dims;
+    auto const k = random(size, 1), v = random(size, 2), q = random(2 * dims, 3);
+    auto const pool_of = [&]<class T>(std::type_identity<T>, std::vector<ss::bfloat16> const& from) {
+      std::vector<T> host;
+      for (auto x : from) host.push_back(static_cast<T>(static_cast<float>(x)));
+      T* const to = ctx.template allocate<T>(size);
+      Exec::memory::copy_in(to, host.data(), host.size() * sizeof(T));
+      return ss::ops::as_blocks<T const>(to, blocks_of_pool, frames_of_block, dims);
+    };
+    ss::array<float, batch<>, frames<>, dim<>> queries({2, 1, dims});
+    for (ss::index i = 0; i < queries.size(); ++i) queries.data()[i] = static_cast<float>(q[static_cast<std::size_t>(i)]);
+    auto const run = [&]<class T>(std::type_identity<T> as) {
+      return ctx.download(ss::ops::attend_blocks(ctx, ctx.upload(queries), pool_of(as, k), pool_of(as, v),
+                                                 ctx.upload(table_of({3, 1, 0, 2}, 2)), ctx.upload(counts_of({7, 10})), {.heads = 2}));
+    };
+    INFO(policy);
+    CHECK(run(std::type_identity<ss::bfloat16>{}) == run(std::type_identity<float>{}));
+  });
+}
+
 TEST_CASE("ops/attend_blocks: equals attend, with grouped heads, several causal queries, rows of different length, on every policy") {
   ss::index const heads = 4, kv_heads = 2, width = 5, keys = 11, news = 3, block = 4;
   auto const q = random_array<batch<>, frames<>, dim<>>({2, keys, heads * width}, 1);

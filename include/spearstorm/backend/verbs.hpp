@@ -29,6 +29,17 @@ void each_row(Exec& exec, index rows, index work_per_row, Program const& program
   if constexpr (runs<Exec>) each_row<T>(typename Exec::tag{}, exec, rows, work_per_row, program);
 }
 
+/// f(first item, items) over items that are independent of each other: all at once, or one after the other on each thread of a team.
+/// The verbs that f calls then run on that thread, so that what one item needs stays in its cache.
+template <execution_policy Exec, class F>
+void each_item(Exec& exec, index items, F const& f) {
+  if (items <= 0) return;
+  if constexpr (counting<Exec>)  // one account, which threads may not share
+    f(index{0}, items);
+  else
+    each_item(typename Exec::tag{}, exec, items, f);
+}
+
 /// elements(lanes, first, count) over positions 0 ... n - 1, in parts that do not cross multiples of cols.
 template <class T, execution_policy Exec, class Elements>
 void transform(Exec& exec, index n, index cols, Elements const& elements) {
@@ -42,6 +53,14 @@ void gemm(Exec& exec, backend::gemm_call const& call, T const* a, T const* b, T*
   if (call.m <= 0 || call.n <= 0 || call.batches * call.heads <= 0) return;
   if constexpr (counting<Exec>) exec.counts->product(call, sizeof(T));
   if constexpr (runs<Exec>) gemm(typename Exec::tag{}, exec, call, a, b, c);
+}
+
+/// A product of one item, and then program(lanes, row, first column, columns) over parts of the rows of C that make up each row once.
+template <execution_policy Exec, class T, class Program>
+void gemm_then(Exec& exec, backend::gemm_call const& call, T const* a, T const* b, T* c, Program const& program) {
+  if (call.m <= 0 || call.n <= 0) return;
+  if constexpr (counting<Exec>) exec.counts->product(call, sizeof(T)), exec.counts->elements(call.m * call.n, sizeof(T));
+  if constexpr (runs<Exec>) gemm_then(typename Exec::tag{}, exec, call, a, b, c, program);
 }
 
 template <execution_policy Exec, class T>

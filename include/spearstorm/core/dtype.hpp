@@ -38,16 +38,44 @@ template <> inline constexpr std::string_view dtype_name<std::uint8_t> = "U8";
 template <class T>
 inline constexpr bool is_floating = std::is_floating_point_v<T> || std::is_same_v<T, bfloat16>;
 
-/// Precisions: what a policy computes with, what parameters are kept in, what sums run in.
+/// Precisions: what a policy computes with, what parameters are kept in, what sums run in, and what the factors of matrix
+/// products are rounded to.
 struct f32 {
   using value_type = float;
   using param_type = float;
   using accum_type = float;
+  using factor_type = float;
 };
 struct f64 {
   using value_type = double;
   using param_type = double;
   using accum_type = double;
+  using factor_type = double;
 };
+/// Values, parameters and sums in float; both factors of each matrix product are rounded to bfloat16, as PyTorch's autocast
+/// rounds them. What lies between the products stays float.
+struct bf16_mixed : f32 {
+  using factor_type = bfloat16;
+};
+/// The same; but where a few rows meet a parameter's matrix in a context that does not record, as in decoding, both are rounded to eight
+/// bits and a scale for each 64 features: half the memory to read for each token. Sums of products stay exact within the 64.
+struct int8_weights : bf16_mixed {
+  using kept_type = std::int8_t;
+};
+
+/// What a policy's products read: its precision's factor_type, value_type where it names no precision.
+namespace detail {
+template <class Exec>
+struct factor {
+  using type = typename Exec::value_type;
+};
+template <class Exec>
+  requires requires { typename Exec::precision::factor_type; }
+struct factor<Exec> {
+  using type = typename Exec::precision::factor_type;
+};
+}  // namespace detail
+template <class Exec>
+using factor_of = typename detail::factor<Exec>::type;
 
 }  // namespace SPEARSTORM_NS

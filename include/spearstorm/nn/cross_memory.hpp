@@ -18,6 +18,7 @@ template <transformer_shape C, execution_policy Exec>
 class cross_memory {
  public:
   using value_type = typename Exec::value_type;
+  using stored_type = factor_of<Exec>;  ///< what attention multiplies
   static constexpr index block_frames = 32;
 
   /// @shape context (batch, context frames, dim)
@@ -28,8 +29,8 @@ class cross_memory {
       : batch_(context.extent(0)), frames_(context.extent(1) + 1), dim_(net.shape.inner()) {
     if (!net.shape.cross_attend) fail<value_error>("cross_memory: the transformer has cross_attend = false, expected true");
     for (auto const& layer : net.layers) {
-      keys_.push_back(view<axes::batch<>, axes::frames<>, axes::dim<>>(layer.cross_attn->keys(ctx, context)));
-      values_.push_back(view<axes::batch<>, axes::frames<>, axes::dim<>>(layer.cross_attn->values(ctx, context)));
+      keys_.push_back(stored(ctx, layer.cross_attn->keys(ctx, context)));
+      values_.push_back(stored(ctx, layer.cross_attn->values(ctx, context)));
     }
   }
 
@@ -63,7 +64,17 @@ class cross_memory {
   }
 
  private:
-  using rows = tensor<value_type, axes::batch<>, axes::frames<>, axes::dim<>>;
+  using rows = tensor<stored_type, axes::batch<>, axes::frames<>, axes::dim<>>;
+  static rows stored(context<Exec> auto& ctx, auto const& x) {
+    auto const made = view<axes::batch<>, axes::frames<>, axes::dim<>>(x);
+    if constexpr (std::is_same_v<stored_type, value_type>) {
+      return made;
+    } else {
+      auto* const to = ctx.template allocate<stored_type>(made.size());
+      verbs::convert(ctx.exec(), made.data(), to, made.size());
+      return ctx.template wrap<typename rows::axes_type>(to, made.extents());
+    }
+  }
   std::vector<rows> keys_, values_;                                                // (batch, 1 + context frames, inner)
   index batch_, frames_, dim_;
 };

@@ -25,16 +25,16 @@ struct kv_step {
 
 namespace detail_kv_cache {
 /// Row (batch, new frame): its key and value into their block.
-template <class T>
+template <class T, class Stored>
 struct write_row {
-  ops::block_pool<T> keys, values;
+  ops::block_pool<Stored> keys, values;
   std::int32_t const *table, *positions;
   T const *k, *v;
   index frames, blocks;
   template <class Lanes>
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     index const at = positions[row], block = table[row / frames * blocks + at / keys.frames], dim = keys.dim;
-    T *const key = keys.block(block) + at % keys.frames * dim, *const value = values.block(block) + at % keys.frames * dim;
+    Stored *const key = keys.block(block) + at % keys.frames * dim, *const value = values.block(block) + at % keys.frames * dim;
     Lanes::each(dim, [&](auto to) {
       to.store(key, to.load(k + row * dim));
       to.store(value, to.load(v + row * dim));
@@ -54,6 +54,7 @@ template <execution_policy Exec>
 class kv_cache {
  public:
   using value_type = typename Exec::value_type;
+  using stored_type = factor_of<Exec>;  ///< what attention multiplies
   using memory = typename Exec::memory;
 
   /// @throws value_error where a size is below 1
@@ -67,7 +68,7 @@ class kv_cache {
   index rows() const { return rows_.rows(); }
   index length(index row) const { return rows_.length(row); }
   index blocks_in_use() const { return rows_.in_use(); }
-  std::size_t bytes() const { return static_cast<std::size_t>(capacity() * block_elements()) * sizeof(value_type); }
+  std::size_t bytes() const { return static_cast<std::size_t>(capacity() * block_elements()) * sizeof(stored_type); }
 
   void add_rows_(index count) { rows_.add_rows_(count); }
   /// Row i becomes what row parents[i] was: beams, and rows that have ended and are left out.
@@ -80,8 +81,8 @@ class kv_cache {
     std::vector<std::pair<std::int32_t, std::int32_t>> copies;
     rows_.reserve_(count, [&](std::int32_t from, std::int32_t to) { copies.emplace_back(from, to); });
     grow();
-    auto const all = pool<value_type>(*this, 0);
-    auto const bytes = static_cast<std::size_t>(block_elements()) * sizeof(value_type);
+    auto const all = pool<stored_type>(*this, 0);
+    auto const bytes = static_cast<std::size_t>(block_elements()) * sizeof(stored_type);
     for (auto const& [from, to] : copies) memory::move(all.block(to), all.block(from), bytes);
   }
   void advance_(index count) { rows_.advance_(count); }
@@ -134,14 +135,16 @@ class kv_cache {
     check_size("kv_cache", "values", "size", vs.size(), "keys", ks.size());
     verbs::each_row<value_type>(
         ctx.exec(), batch * frames, 2 * of_.dim,
-        detail_kv_cache::write_row<value_type>{pool<value_type>(*this, key_offset(layer)), pool<value_type>(*this, value_offset(layer)),
-                                               ctx.eval(step.table).data(), ctx.eval(step.positions).data(), ks.data(), vs.data(), frames,
-                                               step.table.extent(1)});
+        detail_kv_cache::write_row<value_type, stored_type>{
+            pool<stored_type>(*this, key_offset(layer)), pool<stored_type>(*this, value_offset(layer)), ctx.eval(step.table).data(),
+            ctx.eval(step.positions).data(), ks.data(), vs.data(), frames, step.table.extent(1)});
   }
   /// A layer's blocks as `attend_blocks` reads them.
-  ops::block_pool<value_type const> keys(index layer) const { return check_layer(layer), pool<value_type const>(*this, key_offset(layer)); }
-  ops::block_pool<value_type const> values(index layer) const {
-    return check_layer(layer), pool<value_type const>(*this, value_offset(layer));
+  ops::block_pool<stored_type const> keys(index layer) const {
+    return check_layer(layer), pool<stored_type const>(*this, key_offset(layer));
+  }
+  ops::block_pool<stored_type const> values(index layer) const {
+    return check_layer(layer), pool<stored_type const>(*this, value_offset(layer));
   }
 
  private:
@@ -154,7 +157,7 @@ class kv_cache {
   void grow() {
     while (capacity() < rows_.high_water()) {
       check_range<index>("kv_cache", "blocks", rows_.high_water(), 0,
-                         of_.first_blocks * ((index{1} << ops::block_pool<value_type>::most_chunks) - 1));
+                         of_.first_blocks * ((index{1} << ops::block_pool<stored_type>::most_chunks) - 1));
       chunks_.emplace_back((of_.first_blocks << chunks_.size()) * block_elements());
     }
   }
@@ -168,7 +171,7 @@ class kv_cache {
 
   kv_cache_sizes of_;
   block_list rows_;
-  std::vector<buffer<value_type, memory>> chunks_;
+  std::vector<buffer<stored_type, memory>> chunks_;
 };
 
 }  // namespace SPEARSTORM_NS::nn

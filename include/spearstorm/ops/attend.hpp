@@ -38,31 +38,38 @@ struct attend_op {
     index bias_size, offsets;  // offsets: 0 for a full bias
   };
 
-  /// Where an operand of a tile's products lies: per example, per head, per row, its first element, and from the query heads that share
+  /// Where an operand of a tile's products lies: its first element, per row, per example, per head, and from the query heads that share
   /// the keys' heads once to those that share them again.
   struct place {
-    index batch, head, row, first, again;
+    index first, row, batch, head, again;
   };
   static place queries_at(detail_attend::tile const& t) {
-    return {t.of.queries * t.of.dim(), t.of.width, t.of.dim(), t.first_query * t.of.dim(), t.of.key_dim()};
+    return {t.first_query * t.of.dim(), t.of.dim(), t.of.queries * t.of.dim(), t.of.width, t.of.key_dim()};
   }
   static place keys_at(detail_attend::tile const& t) {
-    return {t.of.keys * t.of.key_dim(), t.of.width, t.of.key_dim(), t.first_key * t.of.key_dim(), 0};
+    return {t.first_key * t.of.key_dim(), t.of.key_dim(), t.of.keys * t.of.key_dim(), t.of.width, 0};
   }
+  /// Scores begin with the tile's first item, where the others hold all items.
   static place scores_at(detail_attend::tile const& t) {
     index const area = t.query_count * t.key_count;
-    return {t.of.heads * area, area, t.key_count, 0, t.of.kv_heads * area};
+    return {-(t.first_item * area), t.key_count, t.of.heads * area, area, t.of.kv_heads * area};
   }
-  /// c = alpha op(a) op(b) + beta c for every example and head; `call` brings sizes, transposes, alpha and beta.
+  /// c = alpha op(a) op(b) + beta c for every item; `call` brings sizes, transposes, alpha and beta.
   template <class T>
   static void product(auto& exec, detail_attend::tile const& t, backend::gemm_call call, T const* a, place const& at_a, T const* b,
                       place const& at_b, T* c, place const& at_c) {
+    call.lda = at_a.row, call.ldb = at_b.row, call.ldc = at_c.row;
+    auto const run = [&](index batch, index head, index again) {
+      auto const from = [&](place const& p) { return p.first + batch * p.batch + head * p.head + again * p.again; };
+      verbs::gemm(exec, call, a + from(at_a), b + from(at_b), c + from(at_c));
+    };
+    if (t.items == 1)
+      return run(t.first_item / t.of.heads, t.first_item % t.of.heads % t.of.kv_heads, t.first_item % t.of.heads / t.of.kv_heads);
     call.batches = t.of.batch, call.heads = t.of.kv_heads;
-    call.lda = at_a.row, call.a_batch = at_a.batch, call.a_head = at_a.head;
-    call.ldb = at_b.row, call.b_batch = at_b.batch, call.b_head = at_b.head;
-    call.ldc = at_c.row, call.c_batch = at_c.batch, call.c_head = at_c.head;
-    for (index g = 0; g < t.of.heads / t.of.kv_heads; ++g)
-      verbs::gemm(exec, call, a + at_a.first + g * at_a.again, b + at_b.first + g * at_b.again, c + at_c.first + g * at_c.again);
+    call.a_batch = at_a.batch, call.a_head = at_a.head;
+    call.b_batch = at_b.batch, call.b_head = at_b.head;
+    call.c_batch = at_c.batch, call.c_head = at_c.head;
+    for (index again = 0; again < t.of.heads / t.of.kv_heads; ++again) run(0, 0, again);
   }
 
   /// c (queries, keys of the tile) = alpha a b^T
@@ -110,16 +117,19 @@ struct attend_op {
     auto const guard = ctx.scratch();
     if (!most) most = ctx.template allocate<T>(s.statistics());
     T* const total = ctx.template allocate<T>(s.statistics());
-    T* const scores = ctx.template allocate<T>(s.scores());
+    T* const scores = ctx.template allocate<T>(s.items() * s.scores());
     auto plus = kept.plus;
     plus.penalty = penalty_of<T>(ctx.exec(), s, allowed, [&](index n) { return ctx.template allocate<T>(n); });
     verbs::fill(ctx.exec(), most, s.statistics(), std::numeric_limits<T>::lowest());
     verbs::fill(ctx.exec(), total, s.statistics(), T(0));
     verbs::fill(ctx.exec(), out, q.size(), T(0));
-    detail_attend::for_each_tile(s, [&](detail_attend::tile const& t) {
-      scores_of<T>(ctx.exec(), t, s.scale, q.data(), k.data(), scores);
-      verbs::each_row<T>(ctx.exec(), t.rows(), 4 * t.key_count, detail_attend::online_softmax_row<T>{t, plus, scores, most, total, out});
-      add_to_queries<T>(ctx.exec(), t, 1, scores, v.data(), out);
+    verbs::each_item(ctx.exec(), s.items(), [&](index first, index items) {
+      T* const own = scores + first * s.scores();
+      detail_attend::for_each_tile(s, first, items, [&](detail_attend::tile const& t) {
+        scores_of<T>(ctx.exec(), t, s.scale, q.data(), k.data(), own);
+        verbs::each_row<T>(ctx.exec(), t.rows(), 4 * t.key_count, detail_attend::online_softmax_row<T>{t, plus, own, most, total, out});
+        add_to_queries<T>(ctx.exec(), t, 1, own, v.data(), out);
+      });
     });
     verbs::each_row<T>(ctx.exec(), s.statistics(), s.width, detail_attend::finish_attention_row<T>{s, most, out, total});
     using axes = typename std::remove_cvref_t<decltype(q)>::axes_type;
@@ -140,21 +150,28 @@ struct attend_op {
     T* const dk = zeros(1, s.batch * s.keys * s.key_dim());
     T* const dv = zeros(2, s.batch * s.keys * s.key_dim());
     T* const dbias = zeros(3, kept.bias_size);
-    T *const delta = scratch(s.statistics()), *const weights = scratch(s.scores()), *const gradients = scratch(s.scores());
-    T* const summed = dbias && kept.offsets ? scratch(s.scores() / s.batch) : nullptr;
+    T *const delta = scratch(s.statistics()), *const weights = scratch(s.items() * s.scores()),
+             *const gradients = scratch(s.items() * s.scores());
+    T* const summed = dbias && kept.offsets ? scratch(s.heads * s.scores()) : nullptr;
     auto plus = kept.plus;
     plus.penalty = penalty_of<T>(exec, s, kept.allowed, scratch);
     verbs::each_row<T>(exec, s.statistics(), s.width, detail_attend::attention_delta_row<T>{s, kept.out, dout, delta});
-    detail_attend::for_each_tile(s, [&](detail_attend::tile const& t) {
-      scores_of<T>(exec, t, s.scale, kept.q, kept.k, weights);
-      scores_of<T>(exec, t, 1, dout, kept.v, gradients);
-      verbs::each_row<T>(exec, t.rows(), 4 * t.key_count,
-                         detail_attend::attention_back_row<T>{t, plus, kept.lse, delta, weights, gradients});
-      if (dv) add_to_keys<T>(exec, t, 1, weights, dout, dv);
-      if (dq) add_to_queries<T>(exec, t, s.scale, gradients, kept.k, dq);
-      if (dk) add_to_keys<T>(exec, t, s.scale, gradients, kept.q, dk);
-      if (dbias) add_to_bias<T>(exec, t, kept.offsets, gradients, summed, dbias);
-    });
+    auto const go_back = [&](index first, index items) {
+      T *const own = weights + first * s.scores(), *const own_back = gradients + first * s.scores();
+      detail_attend::for_each_tile(s, first, items, [&](detail_attend::tile const& t) {
+        scores_of<T>(exec, t, s.scale, kept.q, kept.k, own);
+        scores_of<T>(exec, t, 1, dout, kept.v, own_back);
+        verbs::each_row<T>(exec, t.rows(), 4 * t.key_count, detail_attend::attention_back_row<T>{t, plus, kept.lse, delta, own, own_back});
+        if (dv) add_to_keys<T>(exec, t, 1, own, dout, dv);
+        if (dq) add_to_queries<T>(exec, t, s.scale, own_back, kept.k, dq);
+        if (dk) add_to_keys<T>(exec, t, s.scale, own_back, kept.q, dk);
+        if (dbias) add_to_bias<T>(exec, t, kept.offsets, own_back, summed, dbias);
+      });
+    };
+    if (dbias || s.kv_heads != s.heads)
+      go_back(0, s.items());  // heads that share keys and examples that share a bias add to the same numbers
+    else
+      verbs::each_item(exec, s.items(), go_back);
   }
 
   /// A full bias gets the tile's sums where they belong; a relative one through `summed` along the diagonals.

@@ -19,17 +19,17 @@ struct attend_blocks_options {
 
 namespace detail_attend_blocks {
 
-/// What the two row programs share. A part is one head of one query against one block: (batch, queries, blocks, heads), so that a block is
-/// read as a whole before the next one is.
-template <class T>
+/// What the two row programs share. A part is one head of one query against one block: (batch, queries, blocks, heads).
+template <class T, class Stored>
 struct call {
   T const* q;                                                                      // (batch, queries, heads, width)
-  block_pool<T const> keys, values;
+  block_pool<Stored const> keys, values;
   std::int32_t const *table, *counts;
   index queries, heads, kv_heads, width, blocks;
   bool causal;
   T scale;
-  T lowest;                                                                 // a finite number below all scores, where a maximum starts
+  index together;  // heads that one row takes: all of them where memory is read best in a line, one where rows are many threads
+  T lowest;        // a finite number below all scores, where a maximum starts
   T *scores = nullptr, *most = nullptr, *total = nullptr, *sums = nullptr;         // (parts, frames)  (parts)  (parts)  (parts, width)
 
   /// How many keys a query, counted over the batch, sees.
@@ -39,45 +39,57 @@ struct call {
   }
 };
 
-/// Row (batch, query, block, head): softmax over the block's keys alone. Blocks that the query does not see are left as they are.
-template <class T>
+/// Row (batch, query, block, some heads): softmax over the block's keys alone, key by key, so that neighbouring heads are read in a line.
+/// Blocks that the query does not see are left as they are.
+template <class T, class Stored>
 struct part_row {
-  call<T> of;
+  call<T, Stored> of;
   template <class Lanes>
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     using pack = typename Lanes::pack;
-    index const head = row % of.heads, place = row / of.heads % of.blocks, query = row / of.heads / of.blocks, frames = of.keys.frames;
+    index const groups = of.heads / of.together, first = row % groups * of.together, place = row / groups % of.blocks,
+                query = row / groups / of.blocks, frames = of.keys.frames;
     index const left = of.seen(query) - place * frames, count = left < frames ? left : frames;
     if (count <= 0) return;
-    index const block = of.table[query / of.queries * of.blocks + place], feature = head % of.kv_heads * of.width;
-    T const *const q = of.q + (query * of.heads + head) * of.width, *const k = of.keys.block(block) + feature,
-                   *const v = of.values.block(block) + feature;
-    T* const weights = of.scores + row * frames;
-    T high = of.lowest;
-    for (index j = 0; j < count; ++j) {
-      T const* const key = k + j * of.keys.dim;
-      T const score = of.scale * Lanes::sum(of.width, [&](auto at) { return pack(at.load(q) * at.load(key)); });
-      weights[j] = score;
-      high = score > high ? score : high;
+    index const block = of.table[query / of.queries * of.blocks + place];
+    T const* const q = of.q + (query * of.heads + first) * of.width;
+    Stored const *const k = of.keys.block(block), *const v = of.values.block(block);
+    index const part = (query * of.blocks + place) * of.heads + first;
+    T *const weights = of.scores + part * frames, *const sums = of.sums + part * of.width;
+    auto const feature = [&](index h) { return (first + h) % of.kv_heads * of.width; };
+    for (index j = 0; j < count; ++j)
+      for (index h = 0; h < of.together; ++h) {
+        T const* const query_head = q + h * of.width;
+        Stored const* const key = k + j * of.keys.dim + feature(h);
+        weights[h * frames + j] = of.scale * Lanes::sum(of.width, [&](auto at) { return pack(at.load(query_head) * at.load(key)); });
+      }
+    for (index h = 0; h < of.together; ++h) {
+      T* const own = weights + h * frames;
+      T const high = Lanes::max(count, of.lowest, [&](auto at) { return at.load(own); });
+      of.most[part + h] = high;
+      of.total[part + h] = Lanes::sum(count, [&](auto at) {
+        pack const weight = exp(at.load(own) - pack(high));
+        at.store(own, weight);
+        return weight;
+      });
     }
-    of.most[row] = high;
-    of.total[row] = Lanes::sum(count, [&](auto at) {
-      pack const weight = exp(at.load(weights) - pack(high));
-      at.store(weights, weight);
-      return weight;
-    });
-    Lanes::each(of.width, [&](auto at) {
-      pack sum(T(0));
-      for (index j = 0; j < count; ++j) sum = sum + pack(weights[j]) * at.load(v + j * of.values.dim);
-      at.store(of.sums + row * of.width, sum);
-    });
+    for (index j = 0; j < count; ++j)
+      for (index h = 0; h < of.together; ++h) {
+        Stored const* const value = v + j * of.values.dim + feature(h);
+        T* const to = sums + h * of.width;
+        pack const weight(weights[h * frames + j]);
+        Lanes::each(of.width, [&](auto at) {
+          pack const more = weight * at.load(value);
+          at.store(to, j == 0 ? more : at.load(to) + more);
+        });
+      }
   }
 };
 
 /// Row (batch, query, head): its parts under one maximum, added up in the order of the blocks.
-template <class T>
+template <class T, class Stored>
 struct merge_row {
-  call<T> of;
+  call<T, Stored> of;
   T* out;
   template <class Lanes>
   SPEARSTORM_HD void operator()(Lanes, index row) const {
@@ -107,8 +119,8 @@ struct attend_blocks_op {
   static constexpr char const* name = "attend_blocks";
   struct saved {};
 
-  template <class T>
-  static auto forward(context_like auto& ctx, auto const& q, detail_attend_blocks::call<T> call) {
+  template <class T, class Stored>
+  static auto forward(context_like auto& ctx, auto const& q, detail_attend_blocks::call<T, Stored> call) {
     T* const out = ctx.template allocate<T>(q.size());
     index const rows = q.rows() * call.heads, parts = rows * call.blocks, frames = call.keys.frames;
     auto const guard = ctx.scratch();
@@ -116,14 +128,16 @@ struct attend_blocks_op {
     call.most = ctx.template allocate<T>(parts);
     call.total = ctx.template allocate<T>(parts);
     call.sums = ctx.template allocate<T>(parts * call.width);
-    verbs::each_row<T>(ctx.exec(), parts, 2 * frames * call.width, detail_attend_blocks::part_row<T>{call});
-    verbs::each_row<T>(ctx.exec(), rows, call.blocks * call.width, detail_attend_blocks::merge_row<T>{call, out});
+    verbs::each_row<T>(ctx.exec(), parts / call.together, 2 * frames * call.width * call.together,
+                       detail_attend_blocks::part_row<T, Stored>{call});
+    verbs::each_row<T>(ctx.exec(), rows, call.blocks * call.width, detail_attend_blocks::merge_row<T, Stored>{call, out});
     using axes = typename std::remove_cvref_t<decltype(q)>::axes_type;
     return std::pair{ctx.template wrap<axes>(out, q.extents()), saved{}};
   }
 };
 
-/// @shape q (batch, frames, dim = heads * dim_head)  keys, values: blocks of (frames of a block, kv_heads * dim_head)
+/// @shape q (batch, frames, dim = heads * dim_head)  keys, values: blocks of (frames of a block, kv_heads * dim_head), of the
+///        policy's values or rounded to bfloat16
 ///        table (batch, blocks), numbers of the blocks that hold a row's keys, in order  counts (batch), keys that the last query sees
 ///        returns (batch, frames, dim); zeros where a query sees no key
 /// @math  out = softmax(scale q k^T) v, each block by itself, then together under one maximum
@@ -131,11 +145,12 @@ struct attend_blocks_op {
 /// @throws shape_error where sizes do not fit; value_error where heads do not divide, a count lies outside the table, or a block that is
 ///        read outside the pool; a device looks at counts and table in anomaly mode only
 /// @see   flash-decoding (Dao et al. 2023); PagedAttention (Kwon et al. 2023, arXiv 2309.06180)
-template <class T>
+template <class Stored>
 auto attend_blocks(context_like auto& ctx, operand_of<axes::batch<>, axes::frames<>, axes::dim<>> auto const& q,
-                   block_pool<T const> const& keys, block_pool<T const> const& values,
+                   block_pool<Stored const> const& keys, block_pool<Stored const> const& values,
                    tensor<std::int32_t, axes::batch<>, axes::blocks<>> const& table, tensor<std::int32_t, axes::batch<>> const& counts,
                    attend_blocks_options const& options = {}) {
+  using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
   static_assert(!std::remove_reference_t<decltype(ctx)>::is_recording,
                 "spearstorm: attend_blocks: keys are cached in inference contexts only; use attend");
   auto const qs = ctx.eval(q);
@@ -162,19 +177,20 @@ auto attend_blocks(context_like auto& ctx, operand_of<axes::batch<>, axes::frame
       for (index i = 0; i * keys.frames < seen.data()[b]; ++i)
         check_range<index>("attend_blocks", "a block of the table", at.data()[b * at.extent(1) + i], 0, held - 1);
   double const scale = options.scale != 0 ? options.scale : 1 / sqrt(static_cast<double>(width));
-  detail_attend_blocks::call<T> const call{qs.data(),
-                                           keys,
-                                           values,
-                                           at.data(),
-                                           seen.data(),
-                                           qs.extent(1),
-                                           heads,
-                                           kv_heads,
-                                           width,
-                                           at.extent(1),
-                                           options.causal,
-                                           static_cast<T>(scale),
-                                           std::numeric_limits<T>::lowest()};
+  detail_attend_blocks::call<T, Stored> const call{qs.data(),
+                                                   keys,
+                                                   values,
+                                                   at.data(),
+                                                   seen.data(),
+                                                   qs.extent(1),
+                                                   heads,
+                                                   kv_heads,
+                                                   width,
+                                                   at.extent(1),
+                                                   options.causal,
+                                                   static_cast<T>(scale),
+                                                   std::remove_reference_t<decltype(ctx)>::memory::on_host ? heads : 1,
+                                                   std::numeric_limits<T>::lowest()};
   return record<attend_blocks_op>(ctx, std::tuple{qs}, call);
 }
 

@@ -74,7 +74,7 @@ struct finish_attention_row {
   template <class Lanes>
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     using pack = typename Lanes::pack;
-    auto const at_row = tile{of, 0, of.queries, 0, of.keys}.locate(row);
+    auto const at_row = tile{of, 0, of.items(), 0, of.queries, 0, of.keys}.locate(row);
     T const sum = total[row];
     T const scale = sum > T(0) ? T(1) / sum : T(0);
     most[row] = sum > T(0) ? most[row] + log(sum) : T(0);
@@ -92,7 +92,7 @@ struct attention_delta_row {
   template <class Lanes>
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     using pack = typename Lanes::pack;
-    index const at_head = tile{of, 0, of.queries, 0, of.keys}.locate(row).head_row;
+    index const at_head = tile{of, 0, of.items(), 0, of.queries, 0, of.keys}.locate(row).head_row;
     delta[row] = Lanes::sum(of.width, [&](auto at) { return pack(at.load(out + at_head) * at.load(dout + at_head)); });
   }
 };

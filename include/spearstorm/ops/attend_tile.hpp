@@ -17,8 +17,9 @@ struct shape {
   index dim() const { return heads * width; }
   index key_dim() const { return kv_heads * width; }
   index statistics() const { return batch * heads * queries; }
-  /// Elements of the largest tile's scores.
-  index scores() const { return batch * heads * (query_tile < queries ? query_tile : queries) * (key_tile < keys ? key_tile : keys); }
+  index items() const { return batch * heads; }
+  /// Elements of the largest tile's scores, of one item.
+  index scores() const { return (query_tile < queries ? query_tile : queries) * (key_tile < keys ? key_tile : keys); }
 };
 
 /// What is added to a score, both along keys without gaps: the bias at data + head * h + query * i + j (a relative bias has
@@ -30,12 +31,13 @@ struct additions {
   T const* penalty = nullptr;                                                      // (batch, keys)
 };
 
-/// Queries first_query ... + query_count - 1 against keys first_key ... + key_count - 1, for every batch and head.
+/// Queries first_query ... + query_count - 1 against keys first_key ... + key_count - 1, for a range of items: pairs of example and head.
 struct tile {
   shape of;
+  index first_item, items;
   index first_query, query_count, first_key, key_count;
 
-  index rows() const { return of.batch * of.heads * query_count; }
+  index rows() const { return items * query_count; }
 
   struct place {
     index statistic;   // into (batch, heads, queries)
@@ -43,9 +45,9 @@ struct tile {
     index begin, end;  // allowed keys, counted from first_key
     index batch, head, query;
   };
-  /// The place of a row of scores (batch, heads, query_count).
+  /// The place of a row of scores (items, query_count).
   SPEARSTORM_HD place locate(index row) const {
-    index const item = row / query_count, i = first_query + row % query_count, b = item / of.heads, h = item % of.heads;
+    index const item = first_item + row / query_count, i = first_query + row % query_count, b = item / of.heads, h = item % of.heads;
     index low = first_key, high = first_key + key_count;
     if (of.causal && high > i + 1) high = i + 1;
     if (of.window > 0 && low < i - of.window) low = i - of.window;
@@ -55,9 +57,9 @@ struct tile {
   }
 };
 
-/// Calls f(tile) for each tile with an allowed key, always in the same order: it fixes the order of every sum.
+/// Calls f(tile) for each tile of these items with an allowed key, always in the same order: it fixes the order of every sum.
 template <class F>
-void for_each_tile(shape const& s, F const& f) {
+void for_each_tile(shape const& s, index first_item, index items, F const& f) {
   for (index i = 0; i < s.queries; i += s.query_tile)
     for (index j = 0; j < s.keys; j += s.key_tile) {
       index const query_count = s.queries - i < s.query_tile ? s.queries - i : s.query_tile;
@@ -65,7 +67,7 @@ void for_each_tile(shape const& s, F const& f) {
       index const last = i + query_count - 1;
       if (s.causal && j > last) continue;
       if (s.window > 0 && (j > last + s.window || j + key_count - 1 < i - s.window)) continue;
-      f(tile{s, i, query_count, j, key_count});
+      f(tile{s, first_item, items, i, query_count, j, key_count});
     }
 }
 

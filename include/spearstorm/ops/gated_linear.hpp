@@ -1,5 +1,5 @@
 #pragma once
-// Two products of one input, the first opening the second, in one op: both biases and the gate are one pass behind the products.
+// Two products of one input, the first opening the second, in one op: both biases and the gate are one pass behind the second product.
 
 #include "spearstorm/ops/linear.hpp"
 
@@ -14,14 +14,14 @@ struct gate_row {
   index cols;
   bool keep;
   template <class Lanes>
-  SPEARSTORM_HD void operator()(Lanes, index row) const {
-    T *const g = gate + row * cols, *const v = value + row * cols;
-    Lanes::each(cols, [&](auto at) {
+  SPEARSTORM_HD void operator()(Lanes, index row, index first, index count) const {
+    T *const g = gate + row * cols + first, *const v = value + row * cols + first;
+    Lanes::each(count, [&](auto at) {
       auto opening = at.load(g), behind = at.load(v);
-      if (gate_bias) opening = opening + at.load(gate_bias);
-      if (value_bias) behind = behind + at.load(value_bias);
+      if (gate_bias) opening = opening + at.load(gate_bias + first);
+      if (value_bias) behind = behind + at.load(value_bias + first);
       if (keep) at.store(g, opening), at.store(v, behind);
-      at.store(y + row * cols, f.value(opening) * behind);
+      at.store(y + row * cols + first, f.value(opening) * behind);
     });
   }
 };
@@ -64,8 +64,8 @@ struct gated_linear_op {
     if constexpr (!context_type::is_recording) value = ctx.template allocate<T>(rows * out);
     backend::gemm_call const call{.m = rows, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out};
     verbs::gemm(ctx.exec(), call, x.data(), wg.data(), gate);
-    verbs::gemm(ctx.exec(), call, x.data(), wv.data(), value);
-    verbs::each_row<T>(ctx.exec(), rows, 2 * out, gate_row<F, T>{f, bg.data(), bv.data(), gate, value, y, out, context_type::is_recording});
+    verbs::gemm_then(ctx.exec(), call, x.data(), wv.data(), value,
+                     gate_row<F, T>{f, bg.data(), bv.data(), gate, value, y, out, context_type::is_recording});
     auto extents = x.extents();
     extents.back() = out;
     using axes = replace_last<typename std::remove_cvref_t<decltype(x)>::axes_type,

@@ -33,9 +33,9 @@ struct grouped_linear_op {
     T* const y = ctx.template allocate<T>(rows * out);
     for (index l = 0; l < groups.count; ++l) {
       index const first = groups.first(l), size = groups.size(l);
-      verbs::gemm(ctx.exec(), {.m = size, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out}, x.data() + first * in,
-                  w.data() + l * out * in, y + first * out);
-      verbs::each_row<T>(ctx.exec(), size, out, finish_row<identity, T>{{}, b.data() + l * out, y + first * out, nullptr, out});
+      verbs::gemm_then(ctx.exec(), {.m = size, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out}, x.data() + first * in,
+                       w.data() + l * out * in, y + first * out,
+                       finish_row<identity, T>{{}, b.data() + l * out, y + first * out, nullptr, out});
     }
     auto extents = x.extents();
     extents.back() = out;

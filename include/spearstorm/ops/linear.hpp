@@ -20,12 +20,12 @@ struct finish_row {
   T* before;
   index cols;
   template <class Lanes>
-  SPEARSTORM_HD void operator()(Lanes, index row) const {
-    T* const to = y + row * cols;
-    Lanes::each(cols, [&](auto at) {
+  SPEARSTORM_HD void operator()(Lanes, index row, index first, index count) const {
+    T* const to = y + row * cols + first;
+    Lanes::each(count, [&](auto at) {
       auto z = at.load(to);
-      if (bias) z = z + at.load(bias);
-      if (before) at.store(before + row * cols, z);
+      if (bias) z = z + at.load(bias + first);
+      if (before) at.store(before + row * cols + first, z);
       at.store(to, f.value(z));
     });
   }
@@ -69,8 +69,11 @@ struct linear_op {
     T* const y = ctx.template allocate<T>(rows * out);
     T* z = nullptr;
     if constexpr (std::remove_reference_t<decltype(ctx)>::is_recording && !plain) z = ctx.template allocate<T>(rows * out);
-    verbs::gemm(ctx.exec(), {.m = rows, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out}, x.data(), w.data(), y);
-    if (!plain || b.data()) verbs::each_row<T>(ctx.exec(), rows, out, finish_row<F, T>{f, b.data(), y, z, out});
+    backend::gemm_call const call{.m = rows, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out};
+    if (plain && !b.data())
+      verbs::gemm(ctx.exec(), call, x.data(), w.data(), y);
+    else
+      verbs::gemm_then(ctx.exec(), call, x.data(), w.data(), y, finish_row<F, T>{f, b.data(), y, z, out});
     auto extents = x.extents();
     extents.back() = out;
     using axes = replace_last<typename std::remove_cvref_t<decltype(x)>::axes_type, last_axis<typename out_axis::axes_type>>;

@@ -80,7 +80,10 @@ class workspace {
   bool busy() const { return !live_.empty(); }
 
   /// A root context begins a step.
-  std::uint32_t begin_step() { return random_.step++; }
+  std::uint32_t begin_step() {
+    if constexpr (requires { exec_.packs.begin_step(); }) exec_.packs.begin_step();
+    return random_.step++;
+  }
 
  private:
   thread_team team_;

@@ -136,8 +136,11 @@ class basic_context {
   template <axis_type... Axes>
   tensor<value_type, Axes...> use(parameter<Exec, Axes...> const& p) {
     std::uint32_t node = 0;
-    if constexpr (Recording)
+    if constexpr (Recording) {
       if (p.trainable()) node = tape_.node_of_parameter(p.id(), p.size());
+    } else if constexpr (requires { exec().packs.note(p.data(), p.size(), p.id(), p.version()); }) {
+      exec().packs.note(p.data(), p.size(), p.id(), p.version());  // products may keep it in the form that they read
+    }
     return {p.data(), p.extents(), current_serial(), node};
   }
   template <axis_type... Axes>

@@ -11,4 +11,9 @@ void each_row(generic_tag, Exec&, index rows, index /*work_per_row*/, Program co
   for (index row = 0; row < rows; ++row) program(scalar_lanes<T>{}, row);
 }
 
+template <class Exec, class F>
+void each_item(generic_tag, Exec&, index items, F const& f) {
+  f(index{0}, items);
+}
+
 }  // namespace SPEARSTORM_NS::backend

@@ -22,4 +22,9 @@ void each_row(simd_tag<Arch>, Exec& exec, index rows, index work_per_row, Progra
   });
 }
 
+template <class Arch, class Exec, class F>
+void each_item(simd_tag<Arch>, Exec& exec, index items, F const& f) {
+  exec.team->run(items, [&](index item) { f(item, index{1}); });
+}
+
 }  // namespace SPEARSTORM_NS::backend

@@ -4,7 +4,7 @@
 
 #include <xsimd/xsimd.hpp>
 
-#include "spearstorm/core/config.hpp"
+#include "spearstorm/core/dtype.hpp"
 
 namespace SPEARSTORM_NS::backend {
 
@@ -21,6 +21,11 @@ struct simd_lanes {
     pack load(U const* from) const {
       if constexpr (std::is_same_v<U, T>) {
         return pack::load_unaligned(from + i);
+#if defined(__AVX512F__)
+      } else if constexpr (std::is_same_v<U, bfloat16> && std::is_same_v<T, float> && width == 16) {
+        return _mm512_castsi512_ps(
+            _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<__m256i const*>(from + i))), 16));
+#endif
       } else {
         return generate([&](index p) { return static_cast<T>(from[p]); });
       }

@@ -1,5 +1,5 @@
 #pragma once
-// cpu::simd: xsimd for element-wise and row-wise work, Eigen for products, our thread team for both.
+// cpu::simd: xsimd for element-wise and row-wise work, our kernels and Eigen for products, our thread team for both.
 
 #include "spearstorm/backend/simd/each_row.hpp"
 #include "spearstorm/backend/simd/gemm.hpp"
@@ -23,6 +23,7 @@ struct simd {
 
   explicit simd(thread_team& with) : team(&with) {}
   thread_team* team;
+  backend::packed_weights packs;
 };
 
 }  // namespace SPEARSTORM_NS::cpu

@@ -29,7 +29,8 @@ void gemm(thrust_tag tag, Exec& exec, gemm_call const& call, T const* a, T const
   T const alpha = static_cast<T>(call.alpha), beta = static_cast<T>(call.beta);
   if (call.k <= 0) return transform<T>(tag, exec, call.batches * call.heads * call.m * call.n, call.n, scale_elements<T>{c, beta, call});
   gemm_plan const p = plan(call);
-  for (index i = 0; i < p.repeats; ++i) exec.library->run(p, alpha, b + i * p.repeat_a, a + i * p.repeat_b, beta, c + i * p.repeat_c);
+  for (index i = 0; i < p.repeats; ++i)
+    exec.library->template run<Exec>(p, alpha, b + i * p.repeat_a, a + i * p.repeat_b, beta, c + i * p.repeat_c);
 }
 
 #endif

@@ -3,6 +3,7 @@
 // its arguments are tested where no GPU is.
 
 #include "spearstorm/backend/gemm_plan.hpp"
+#include "spearstorm/backend/generic/gemm.hpp"
 #include "spearstorm/backend/thrust/memory.hpp"
 
 #if defined(__CUDACC__)
@@ -25,11 +26,17 @@ class products {
   products& operator=(products const&) = delete;
   ~products() { cublasDestroy(handle_); }
 
-  template <class T>
+  /// Exec names the precision of the factors.
+  template <class Exec, class T>
   void run(gemm_plan const& p, T alpha, T const* a, T const* b, T beta, T* c) const {
     static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "spearstorm: gemm: cuBLAS multiplies float and double here");
     auto const op = [](bool trans) { return trans ? CUBLAS_OP_T : CUBLAS_OP_N; };
-    if constexpr (std::is_same_v<T, float>)
+    if constexpr (std::is_same_v<typename Exec::precision::factor_type, bfloat16>)  // rounds the floats that it reads
+      check(cublasGemmStridedBatchedEx_64(handle_, op(p.trans_a), op(p.trans_b), p.m, p.n, p.k, &alpha, a, CUDA_R_32F, p.lda, p.stride_a, b,
+                                          CUDA_R_32F, p.ldb, p.stride_b, &beta, c, CUDA_R_32F, p.ldc, p.stride_c, p.count,
+                                          CUBLAS_COMPUTE_32F_FAST_16BF, CUBLAS_GEMM_DEFAULT),
+            "gemm");
+    else if constexpr (std::is_same_v<T, float>)
       check(cublasSgemmStridedBatched_64(handle_, op(p.trans_a), op(p.trans_b), p.m, p.n, p.k, &alpha, a, p.lda, p.stride_a, b, p.ldb,
                                          p.stride_b, &beta, c, p.ldc, p.stride_c, p.count),
             "gemm");
@@ -59,15 +66,21 @@ namespace SPEARSTORM_NS::backend {
 
 class products {
  public:
-  template <class T>
+  /// Exec names the precision of the factors.
+  template <class Exec, class T>
   void run(gemm_plan const& p, T alpha, T const* a, T const* b, T beta, T* c) const {
     using matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor>;
     using stride = Eigen::OuterStride<>;
+    auto const factor = [](T const* from, index rows, index cols, index ld) {
+      Eigen::Map<matrix const, Eigen::Unaligned, stride> const stored(from, rows, cols, stride(ld));
+      if constexpr (std::is_same_v<typename Exec::precision::factor_type, T>)
+        return stored;
+      else
+        return matrix(stored.unaryExpr([](T x) { return as_factor<Exec>(x); }));
+    };
     for (index i = 0; i < p.count; ++i) {
-      Eigen::Map<matrix const, Eigen::Unaligned, stride> const left(a + i * p.stride_a, p.trans_a ? p.k : p.m, p.trans_a ? p.m : p.k,
-                                                                    stride(p.lda));
-      Eigen::Map<matrix const, Eigen::Unaligned, stride> const right(b + i * p.stride_b, p.trans_b ? p.n : p.k, p.trans_b ? p.k : p.n,
-                                                                     stride(p.ldb));
+      auto const left = factor(a + i * p.stride_a, p.trans_a ? p.k : p.m, p.trans_a ? p.m : p.k, p.lda);
+      auto const right = factor(b + i * p.stride_b, p.trans_b ? p.n : p.k, p.trans_b ? p.k : p.n, p.ldb);
       Eigen::Map<matrix, Eigen::Unaligned, stride> out(c + i * p.stride_c, p.m, p.n, stride(p.ldc));
       if (beta == T(0))
         out.setZero();  // not scaled: C may hold anything, NaN included
