@@ -13,7 +13,8 @@ ss::tolerance const logit_tolerance = ss::tolerance_of<float>(ss::computed::whol
 static_assert(ss::tolerance_of<float>(ss::computed::whole_model).absolute <= 1e-5 &&
               ss::tolerance_of<float>(ss::computed::whole_model).relative <= 1e-4);
 
-/// 1e-4 of the tensor's norm, and each number within 1e-4 of itself or of the root mean square.
+/// 1e-4 of the tensor's norm, and each number within 1e-4 of itself or of the root mean square. 1e-7 more: the queries of rows that see
+/// one key only have a gradient of zero, which is the difference of two sums of the same products and keeps some 1e-8 of their rounding.
 void compare_gradient(std::string const& key, std::vector<double> const& found, std::vector<double> const& expected) {
   INFO("gradient of " << key);
   REQUIRE(found.size() == expected.size());
@@ -22,7 +23,7 @@ void compare_gradient(std::string const& key, std::vector<double> const& found, 
     squares += expected[i] * expected[i];
     apart += (found[i] - expected[i]) * (found[i] - expected[i]);
   }
-  CHECK(std::sqrt(apart) <= 1e-4 * std::sqrt(squares) + 1e-9);
+  CHECK(std::sqrt(apart) <= 1e-4 * std::sqrt(squares) + 1e-7);
   double const floor = 1e-7 + 1e-4 * std::sqrt(squares / static_cast<double>(expected.size()));
   for (std::size_t i = 0; i < expected.size(); ++i)
     if (!ss::agree(found[i], expected[i], {floor, 1e-4})) {

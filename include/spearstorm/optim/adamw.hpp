@@ -1,12 +1,10 @@
 #pragma once
-// AdamW (Loshchilov and Hutter 2019), Adam where weight decay is 0: one pass over each parameter.
+// AdamW (Loshchilov and Hutter 2019), Adam where weight decay is 0: one pass over all gradients for their norm, one over all parameters.
 
-#include <cmath>
 #include <functional>
 
+#include "spearstorm/optim/gradient_norm.hpp"
 #include "spearstorm/runtime/visit.hpp"
-#include "spearstorm/tape/gradient_table.hpp"
-#include "spearstorm/tape/reduce.hpp"
 
 namespace SPEARSTORM_NS::optim {
 
@@ -21,65 +19,39 @@ struct adamw_options {
 
 namespace detail {
 
+/// A parameter, its moments and its gradient.
 template <class T>
-struct adamw_elements {
+struct adamw_span : table_span {
   T *p, *m, *v;
   T const* g;
-  T scale, beta1, beta2, step_size, root_scale, eps, keep;
-  template <class Lanes>
-  SPEARSTORM_HD void operator()(Lanes, index first, index count) const {
-    using pack = typename Lanes::pack;
-    Lanes::each(count, [&](auto at) {
-      pack const grad = at.load(g + first) * pack(scale);
-      pack const mean = pack(beta1) * at.load(m + first) + pack(T(1) - beta1) * grad;
-      pack const square = pack(beta2) * at.load(v + first) + pack(T(1) - beta2) * grad * grad;
-      at.store(m + first, mean);
-      at.store(v + first, square);
-      at.store(p + first, at.load(p + first) * pack(keep) - pack(step_size) * mean / (sqrt(square) * pack(root_scale) + pack(eps)));
-    });
-  }
+  T keep;  ///< what weight decay leaves
 };
 
-/// Row r: the sum of squares of the r-th span.
 template <class T>
-struct square_sum_row {
-  T const* g;
-  T* out;
-  index n, span;
+struct adamw_elements {
+  span_view<adamw_span<T>> table;
+  T scale, beta1, beta2, step_size, root_scale, eps;
   template <class Lanes>
-  SPEARSTORM_HD void operator()(Lanes, index row) const {
-    index const first = row * span, count = first + span < n ? span : n - first;
-    out[row] = Lanes::sum(count, [&](auto at) {
-      auto const x = at.load(g + first);
-      return typename Lanes::pack(x * x);
+  SPEARSTORM_HD void operator()(Lanes, index position, index positions) const {
+    using pack = typename Lanes::pack;
+    auto const& span = table.of(position / span_chunk);
+    index const first = table.offset(span, position), left = span.size - first;
+    if (left <= 0) return;  // behind the end of its span
+    T *const p = span.p + first, *const m = span.m + first, *const v = span.v + first;
+    T const* const g = span.g + first;
+    T const keep = span.keep;
+    Lanes::each(positions < left ? positions : left, [&](auto at) {
+      pack const grad = at.load(g) * pack(scale);
+      pack const mean = pack(beta1) * at.load(m) + pack(T(1) - beta1) * grad;
+      pack const square = pack(beta2) * at.load(v) + pack(T(1) - beta2) * grad * grad;
+      at.store(m, mean);
+      at.store(v, square);
+      at.store(p, at.load(p) * pack(keep) - pack(step_size) * mean / (sqrt(square) * pack(root_scale) + pack(eps)));
     });
   }
 };
 
 }  // namespace detail
-
-/// The norm over all gradients of a table, in place order: sums in fixed chunks, then in double.
-/// @cost reads every gradient once
-template <execution_policy Exec>
-double gradient_norm(workspace<Exec>& work, gradient_table<Exec> const& gradients) {
-  using T = typename Exec::param_type;
-  constexpr index span = spearstorm::detail::sum_span;
-  auto const mark = work.values().here();
-  auto const scratch = [&](index n) { return static_cast<T*>(work.values().allocate(static_cast<std::size_t>(n) * sizeof(T))); };
-  double total = 0;
-  for (auto const& place : gradients.places()) {
-    if (!place.written) continue;
-    index const spans = (place.size + span - 1) / span;
-    T *const parts = scratch(spans), *const sum = scratch(1);
-    verbs::each_row<T>(work.exec(), spans, span, detail::square_sum_row<T>{place.data, parts, place.size, span});
-    spearstorm::detail::sum_over(work.exec(), 1, spans, 1, parts, sum, scratch);
-    T host{};
-    Exec::memory::copy_out(&host, sum, sizeof(T));
-    total += static_cast<double>(host);
-    work.values().rewind(mark);
-  }
-  return std::sqrt(total);
-}
 
 template <execution_policy Exec>
 class adamw {
@@ -120,18 +92,21 @@ class adamw {
     double const scale = options.max_grad_norm > 0 && norm > options.max_grad_norm ? options.max_grad_norm / (norm + 1e-6) : 1;
     double const bias1 = 1 - std::pow(options.beta1, static_cast<double>(steps_)),
                  bias2 = 1 - std::pow(options.beta2, static_cast<double>(steps_));
+    using T = value_type;
+    span_table<Exec, detail::adamw_span<T>> table;
     std::size_t at = 0;
     for_each_parameter(model, [&](std::string const&, auto& p) {
       auto& s = slots_[at++];
       auto const* const g = gradients.of(p);
       if (!g) return;
       double const decay = decays(s.name, p.rank) ? options.weight_decay : 0;
-      using T = value_type;
-      verbs::transform<T>(
-          work.exec(), p.size(), backend::move_span,
-          detail::adamw_elements<T>{p.change_(), s.mean.data(), s.square.data(), g, T(scale), T(options.beta1), T(options.beta2),
-                                    T(options.rate / bias1), T(1 / std::sqrt(bias2)), T(options.eps), T(1 - options.rate * decay)});
+      table.add({{p.size()}, p.change_(), s.mean.data(), s.square.data(), g, T(1 - options.rate * decay)});
     });
+    auto const mark = work.values().here();
+    verbs::transform<T>(work.exec(), table.chunks() * span_chunk, span_chunk,
+                        detail::adamw_elements<T>{table.upload(work), T(scale), T(options.beta1), T(options.beta2), T(options.rate / bias1),
+                                                  T(1 / std::sqrt(bias2)), T(options.eps)});
+    work.values().rewind(mark);
     return norm;
   }
 

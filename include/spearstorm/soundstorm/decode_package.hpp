@@ -43,6 +43,14 @@ struct package_noise {
                           : stream.gumbel(static_cast<std::uint32_t>(options->first_example + position / positions_of_a_row),
                                           static_cast<std::uint32_t>(position % positions_of_a_row * count + v));
   }
+  token::package_choice sample(std::span<float const> logits, index position, index positions_of_a_row, float temperature) const {
+    if (!options->gumbel)
+      return token::package_sample(logits, options->filter_thres, temperature, stream,
+                                   options->first_example + position / positions_of_a_row, position % positions_of_a_row);
+    std::vector<float> gumbel(logits.size());
+    row(position, positions_of_a_row, gumbel);
+    return token::package_sample(logits, options->filter_thres, temperature, gumbel);
+  }
 };
 
 /// Ids and their confidence at all positions of the list.
@@ -52,7 +60,7 @@ struct package_choices {
 };
 template <class T>
 package_choices choose(thread_team& team, token::package_state const& state, token::chosen_list const& list, pass_logits<T> const& logits,
-                       package_noise const& noise, generate_options const& options, float temperature) {
+                       package_noise const& noise, float temperature) {
   index const levels = state.open.extent(2), of_a_row = state.open.extent(1) * levels;
   package_choices made{token::code_array(state.open.extents()), token::score_array(state.open.extents())};
   std::vector<index> places;
@@ -61,9 +69,8 @@ package_choices choose(thread_team& team, token::package_state const& state, tok
       places.push_back(list.rows.data()[r] * levels + level);
   team.run(list.rows.size(), [&](index r) {
     index const place = places[static_cast<std::size_t>(r)];
-    std::vector<float> room, gumbel(static_cast<std::size_t>(logits.vocab()));
-    noise.row(place, of_a_row, gumbel);
-    auto const choice = token::package_sample(logits.row(r, room), options.filter_thres, temperature, gumbel);
+    std::vector<float> room;
+    auto const choice = noise.sample(logits.row(r, room), place, of_a_row, temperature);
     made.ids.data()[place] = choice.id, made.confidence.data()[place] = choice.confidence;
   });
   return made;
@@ -118,7 +125,7 @@ token::code_array decode_package(model<C, Exec> const& of, inference<Exec>& ctx,
     detail::package_noise noise{&options, ctx.stream("soundstorm/sample")};
     noise.draw(state.open.size(), shape.codebook_size);
     auto const frame = ctx.frame();
-    auto const made = detail::choose(ctx.work().team(), state, list, net.logits(net.run(state.shown.codes), list), noise, options,
+    auto const made = detail::choose(ctx.work().team(), state, list, net.logits(net.run(state.shown.codes), list), noise,
                                      token::package_temperature(options.start_temperature, pass));
     pass_guess guess{detail::at_level(made.ids, pass.level),
                      detail::at_level(made.confidence, pass.level),

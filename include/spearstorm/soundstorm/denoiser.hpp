@@ -47,7 +47,7 @@ class denoiser {
   }
   /// Logits of the listed rows of the batch; guided ones are of one level.
   pass_logits<value_type> logits(features const& x, token::chosen_list const& list) const {
-    if (!guided_) return {.values = downloaded(x, list.rows, list.offsets)};
+    if (!guided_) return on_host(x, list.rows, list.offsets);
     index const n = list.rows.size();
     array<std::int32_t, axes::rows<>> rows({2 * n});
     for (index r = 0; r < n; ++r) {
@@ -56,7 +56,9 @@ class denoiser {
     }
     auto offsets = list.offsets;
     for (index& at : offsets) at *= 2;
-    return {.values = downloaded(x, rows, offsets), .guidance = options_->guidance(), .guided = true};
+    auto made = on_host(x, rows, offsets);
+    made.guidance = options_->guidance(), made.guided = true;
+    return made;
   }
   /// How sure the critic is that each token was sampled. Without guidance.
   /// @param all gives it what the last pass was given; false: codes only, not even the mask, as soundstorm-pytorch
@@ -71,10 +73,13 @@ class denoiser {
   }
 
  private:
-  array<value_type, axes::rows<>, axes::vocab<>> downloaded(features const& x, array<std::int32_t, axes::rows<>> const& rows,
-                                                            std::vector<index> const& offsets) const {
+  pass_logits<value_type> on_host(features const& x, array<std::int32_t, axes::rows<>> const& rows,
+                                  std::vector<index> const& offsets) const {
     auto const logits = of_->net.logits(*ctx_, x, ctx_->upload(rows), offsets);    // (rows, vocab)
-    return ctx_->download(view<axes::rows<>, axes::vocab<>>(logits));
+    if constexpr (Exec::memory::on_host)
+      return {.lent = {logits.data(), static_cast<std::size_t>(logits.size())}, .lent_vocab = logits.cols()};
+    else
+      return {.values = ctx_->download(view<axes::rows<>, axes::vocab<>>(logits))};
   }
   index rows() const { return guided_ ? 2 * batch_ : batch_; }
   /// The features of the pass before, in memory that outlives its frame.

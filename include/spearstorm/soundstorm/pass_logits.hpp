@@ -1,20 +1,26 @@
 #pragma once
-// The logits of one pass on the host, with guidance applied row by row when they are read.
+// The logits of one pass as the host reads them, with guidance applied row by row.
 
 #include "spearstorm/runtime/array.hpp"
 #include "spearstorm/token/guidance.hpp"
 
 namespace SPEARSTORM_NS::soundstorm {
 
-/// Where a pass is guided, the rows without the condition follow those with it.
+/// Where a pass is guided, the rows without the condition follow those with it. A policy whose memory the host can read lends the pass's own
+/// tensor, which lives as long as its frame; else they are a copy.
 template <class T>
 struct pass_logits {
   array<T, axes::rows<>, axes::vocab<>> values{};
+  std::span<T const> lent{};  ///< (rows, vocab), instead of values
+  index lent_vocab = 0;
   token::guidance_options guidance{};
   bool guided = false;
 
-  index rows() const { return guided ? values.extent(0) / 2 : values.extent(0); }
-  index vocab() const { return values.extent(1); }
+  index rows() const {
+    index const all = lent_vocab > 0 ? static_cast<index>(lent.size()) / lent_vocab : values.extent(0);
+    return guided ? all / 2 : all;
+  }
+  index vocab() const { return lent_vocab > 0 ? lent_vocab : values.extent(1); }
 
   /// One row as floats; `room` holds it where it is not stored as such.
   std::span<float const> row(index r, std::vector<float>& room) const {
@@ -30,7 +36,8 @@ struct pass_logits {
 
  private:
   std::span<T const> stored(index r) const {
-    return values.values().subspan(static_cast<std::size_t>(r * vocab()), static_cast<std::size_t>(vocab()));
+    auto const all = lent_vocab > 0 ? lent : values.values();
+    return all.subspan(static_cast<std::size_t>(r * vocab()), static_cast<std::size_t>(vocab()));
   }
 };
 

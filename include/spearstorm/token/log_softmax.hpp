@@ -10,12 +10,10 @@ namespace SPEARSTORM_NS::token {
 /// @throws numeric_error where a logit is nan or +inf, or all are -inf
 inline std::vector<double> log_softmax(std::span<float const> logits) {
   detail::check_logits("log_softmax", logits);
-  double const high = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (float l : logits) sum += std::exp(l - high);
-  double const total = high + std::log(sum);
-  std::vector<double> made;
-  for (float l : logits) made.push_back(l - total);
+  float const high = detail::highest(logits);
+  double const total = static_cast<double>(high) + std::log(detail::sum_of_exp(logits, high));
+  std::vector<double> made(logits.begin(), logits.end());
+  for (double& l : made) l -= total;
   return made;
 }
 

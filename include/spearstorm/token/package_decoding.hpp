@@ -63,6 +63,14 @@ inline package_choice package_sample(std::span<float const> logits, double filte
   return {id, confidence(kept, id)};
 }
 
+/// The same with the draws of gumbel_sample, which takes logarithms of few of them.
+inline package_choice package_sample(std::span<float const> logits, double filter_thres, float temperature, random_stream const& stream,
+                                     index example, index position) {
+  auto const kept = soundstorm_top_k(logits, filter_thres);
+  auto const id = gumbel_sample(kept, temperature, stream, example, position);
+  return {id, confidence(kept, id)};
+}
+
 using score_array = array<float, axes::batch<>, axes::frames<>, axes::levels<>>;
 
 struct package_state {

@@ -6,12 +6,12 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <span>
 #include <vector>
 
 #include "spearstorm/core/error.hpp"
-#include "spearstorm/core/random.hpp"
+#include "spearstorm/token/row_exp.hpp"
+#include "spearstorm/token/row_noise.hpp"
 
 namespace SPEARSTORM_NS::token {
 
@@ -20,28 +20,19 @@ inline constexpr float removed = -std::numeric_limits<float>::infinity();
 
 /// Logits are numbers or -inf (a removed token), and one at least is finite.
 inline void check_logits(std::string_view function, std::span<float const> logits) {
-  bool any = false;
-  for (std::size_t v = 0; v < logits.size(); ++v) {
-    if (std::isnan(logits[v]) || logits[v] == std::numeric_limits<float>::infinity())
-      fail<numeric_error>(function, ": logit of token ", v, " is ", logits[v], ", expected a finite number or -inf");
-    any = any || logits[v] != removed;
-  }
+  auto const allowed = [](float l) { return l < std::numeric_limits<float>::infinity(); };  // neither is nan
+  int wrong = 0, any = 0;
+  for (float l : logits) wrong |= !allowed(l), any |= l > removed;
+  for (std::size_t v = 0; wrong && v < logits.size(); ++v)
+    if (!allowed(logits[v])) fail<numeric_error>(function, ": logit of token ", v, " is ", logits[v], ", expected a finite number or -inf");
   if (!any) fail<numeric_error>(function, ": none of ", logits.size(), " logits is finite, expected 1 or more");
 }
 
-/// Token ids by falling logit.
-inline std::vector<std::size_t> by_falling_logit(std::span<float const> logits) {
-  std::vector<std::size_t> order(logits.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t l, std::size_t r) { return logits[l] > logits[r]; });
-  return order;
-}
-
-/// The first `count` tokens of `order` keep their logit, the others are removed.
-inline std::vector<float> keep_first(std::span<float const> logits, std::span<std::size_t const> order, std::size_t count) {
-  std::vector<float> kept(logits.size(), removed);
-  for (std::size_t i = 0; i < count; ++i) kept[order[i]] = logits[order[i]];
-  return kept;
+/// The largest of checked logits.
+inline float highest(std::span<float const> logits) {
+  std::int32_t most = std::numeric_limits<std::int32_t>::min();
+  for (float l : logits) most = std::max(most, ordered(l));
+  return std::bit_cast<float>(most ^ ((most >> 31) & 0x7fffffff));
 }
 }  // namespace detail
 
@@ -49,11 +40,10 @@ inline std::vector<float> keep_first(std::span<float const> logits, std::span<st
 /// @throws numeric_error where a logit is nan or +inf, or all are -inf (so do all functions here)
 inline std::vector<float> softmax(std::span<float const> logits) {
   detail::check_logits("softmax", logits);
-  float const high = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (float l : logits) sum += std::exp(static_cast<double>(l) - high);
-  std::vector<float> p;
-  for (float l : logits) p.push_back(static_cast<float>(std::exp(static_cast<double>(l) - high) / sum));
+  float const high = detail::highest(logits);
+  double const sum = detail::sum_of_exp(logits, high);
+  std::vector<float> p(logits.size());
+  for (std::size_t v = 0; v < p.size(); ++v) p[v] = static_cast<float>(detail::exp_below_0(static_cast<double>(logits[v]) - high) / sum);
   return p;
 }
 
@@ -61,16 +51,15 @@ inline std::vector<float> softmax(std::span<float const> logits) {
 inline float confidence(std::span<float const> logits, std::int32_t token) {
   check_range<index>("confidence", "token", token, 0, static_cast<index>(logits.size()) - 1);
   detail::check_logits("confidence", logits);
-  float const high = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;  // softmax of one token: no other is divided or kept
-  for (float l : logits) sum += std::exp(static_cast<double>(l) - high);
-  return static_cast<float>(std::exp(static_cast<double>(logits[static_cast<std::size_t>(token)]) - high) / sum);
+  float const high = detail::highest(logits);  // softmax of one token: no other is divided or kept
+  auto const own = detail::exp_below_0(static_cast<double>(logits[static_cast<std::size_t>(token)]) - high);
+  return static_cast<float>(own / detail::sum_of_exp(logits, high));
 }
 
 /// The most likely token.
 inline std::int32_t argmax(std::span<float const> logits) {
   detail::check_logits("argmax", logits);
-  return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  return static_cast<std::int32_t>(std::find(logits.begin(), logits.end(), detail::highest(logits)) - logits.begin());
 }
 
 /// Removes all but the k largest logits.
@@ -78,11 +67,14 @@ inline std::int32_t argmax(std::span<float const> logits) {
 inline std::vector<float> keep_top(std::span<float const> logits, index k) {
   detail::check_logits("keep_top", logits);
   check_range<index>("keep_top", "k", k, 1, static_cast<index>(logits.size()));
-  std::vector<std::size_t> order(logits.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  auto const comes_first = [&](std::size_t l, std::size_t r) { return logits[l] > logits[r] || (logits[l] == logits[r] && l < r); };
-  std::nth_element(order.begin(), order.begin() + (k - 1), order.end(), comes_first);  // which k, not their order: no sort
-  return detail::keep_first(logits, order, static_cast<std::size_t>(k));
+  detail::ordered_row const keys(logits);
+  auto [least, of_least] = keys.largest(k);
+  std::vector<float> kept(logits.size());
+  for (std::size_t v = 0; v < kept.size(); ++v) kept[v] = keys[v] >= least ? logits[v] : detail::removed;
+  if (keys.count_from(least) == k) return kept;
+  for (std::size_t v = 0; v < kept.size(); ++v)  // more are equal to the last one than there is room for
+    if (keys[v] == least && --of_least < 0) kept[v] = detail::removed;
+  return kept;
 }
 
 /// SoundStorm's top_k: thres is the share that is REMOVED.
@@ -109,17 +101,27 @@ inline std::vector<float> spear_tts_top_k(std::span<float const> logits, double 
 inline std::vector<float> top_p(std::span<float const> logits, double thres = 0.9) {
   check_range("top_p", "thres", thres, 0.0, 1.0);
   std::vector<float> const p = softmax(logits);
-  auto const order = detail::by_falling_logit(logits);
-  std::size_t count = 0;
-  for (double sum = 0; count < order.size() && (sum <= thres || thres == 1.0); ++count) sum += p[order[count]];
-  return detail::keep_first(logits, order, count);
+  if (thres == 1) return {logits.begin(), logits.end()};
+  std::vector<std::int64_t> heap;  // logit and token in one number, the next likeliest on top: only those that are kept are put in order
+  for (std::size_t v = 0; v < logits.size(); ++v)
+    if (logits[v] != detail::removed)
+      heap.push_back(std::int64_t{detail::ordered(logits[v])} * (std::int64_t{1} << 32) - static_cast<std::int64_t>(v));
+  std::make_heap(heap.begin(), heap.end());
+  std::vector<float> kept(logits.size(), detail::removed);
+  for (double sum = 0; !heap.empty() && sum <= thres; heap.pop_back()) {
+    std::pop_heap(heap.begin(), heap.end());
+    auto const v = static_cast<std::uint32_t>(-heap.back());  // modulo 2^32
+    kept[v] = logits[v];
+    sum += p[v];
+  }
+  return kept;
 }
 
 /// Logits over a temperature, which counts as 1e-10 at least, as in the packages.
 inline std::vector<float> with_temperature(std::span<float const> logits, float temperature) {
   if (!(temperature >= 0)) fail<value_error>("with_temperature: temperature = ", temperature, ", expected 0 or more");
-  std::vector<float> scaled;
-  for (float l : logits) scaled.push_back(l / std::max(temperature, 1e-10f));
+  std::vector<float> scaled(logits.begin(), logits.end());
+  for (float& l : scaled) l /= std::max(temperature, 1e-10f);
   return scaled;
 }
 
@@ -132,12 +134,8 @@ inline std::int32_t gumbel_sample(std::span<float const> logits, float temperatu
   if (temperature == 0) return argmax(logits);
   index const vocabulary = static_cast<index>(logits.size());
   check_range<index>("gumbel_sample", "position", position, 0, (index{1} << 32) / vocabulary - 1);
-  std::vector<float> noisy = with_temperature(logits, temperature);
-  for (index v = 0; v < vocabulary; ++v)
-    if (noisy[static_cast<std::size_t>(v)] != detail::removed)  // stays removed, whatever the noise
-      noisy[static_cast<std::size_t>(v)] +=
-          stream.gumbel(static_cast<std::uint32_t>(example), static_cast<std::uint32_t>(position * vocabulary + v));
-  return static_cast<std::int32_t>(std::max_element(noisy.begin(), noisy.end()) - noisy.begin());
+  return detail::noisy_argmax(with_temperature(logits, temperature), stream, static_cast<std::uint32_t>(example),
+                              static_cast<std::uint32_t>(position * vocabulary));
 }
 
 }  // namespace SPEARSTORM_NS::token
