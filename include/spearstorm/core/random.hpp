@@ -57,10 +57,14 @@ struct random_stream {
     float const u = 1.0f - uniform(example, 2 * position), v = uniform(example, 2 * position + 1);
     return sqrtf(-2.0f * logf(u)) * cosf(6.28318530717958648f * v);
   }
-  /// Gumbel noise -log(-log(u)), with u kept inside (0, 1).
+  /// Gumbel noise -log(-log(u)), at most 16.7.
   SPEARSTORM_HD float gumbel(std::uint32_t example, std::uint32_t position) const {
-    float const u = (static_cast<float>(bits(example, position) >> 8) + 0.5f) * (1.0f / 16777216.0f);
-    return -logf(-logf(u));
+    return -logf(-logf(inside_unit(bits(example, position))));
+  }
+  /// 24 bits as a number inside (0, 1): the highest ones and a half would round to 1, whose noise is infinite.
+  SPEARSTORM_HD static constexpr float inside_unit(std::uint32_t bits) {
+    float const u = (static_cast<float>(bits >> 8) + 0.5f) * (1.0f / 16777216.0f);
+    return u < 1.0f ? u : 1.0f - 1.0f / 16777216.0f;
   }
 };
 

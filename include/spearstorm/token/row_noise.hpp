@@ -44,10 +44,10 @@ inline float rough_log(float x) {
   return f + (y * f * square - 0.5f * square) + static_cast<float>(exponent) * 0.693147181f;
 }
 
-/// random_stream::gumbel from its bits, within 1e-4; some finite number for the highest 24 bits, whose noise is infinite.
+/// random_stream::gumbel from its bits, within 1e-4.
 inline float rough_gumbel(std::uint32_t bits) {
   float const u = (static_cast<float>(static_cast<std::int32_t>(bits >> 8)) + 0.5f) * (1.0f / 16777216.0f);
-  return -rough_log(0.0f - rough_log(u));
+  return -rough_log(0.0f - rough_log(std::min(u, 1.0f - 1.0f / 16777216.0f)));
 }
 
 /// The first v with the largest row[v] + gumbel(example, position + v), where row[v] is above -inf.
@@ -59,17 +59,15 @@ inline std::int32_t noisy_argmax(std::vector<float> const& row, random_stream co
   std::vector<float> estimates(blocks * row_block, removed);
   std::copy(row.begin(), row.end(), estimates.begin() + static_cast<std::ptrdiff_t>(before));
   std::int32_t most = std::numeric_limits<std::int32_t>::min();
-  int infinite = 0;
   for (std::size_t b = 0; b < blocks; ++b) {
     std::uint32_t bits[row_block];
     float* const to = estimates.data() + b * row_block;
     draw_64(stream, example, position / 4 + static_cast<std::uint32_t>(b * row_block / 4), bits);
     for (std::size_t v = 0; v < row_block; ++v) to[v] += rough_gumbel(bits[v]);  // -inf stays, whatever the noise
     for (std::size_t v = 0; v < row_block; ++v) most = std::max(most, ordered(to[v]));
-    for (std::size_t v = 0; v < row_block; ++v) infinite |= bits[v] >= 0xffffff00u;
   }
   float const highest = std::bit_cast<float>(most ^ ((most >> 31) & 0x7fffffff));
-  bool const estimated = !infinite && highest < std::numeric_limits<float>::infinity() && highest > removed;
+  bool const estimated = highest < std::numeric_limits<float>::infinity() && highest > removed;
   float const bound = estimated ? highest - (1e-3f + 1e-6f * std::fabs(highest)) : removed;
   std::int32_t best = -1;
   float best_value = removed;
