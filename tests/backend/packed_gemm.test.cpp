@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <memory>
 
 #include "numbers.hpp"
 #include "spearstorm/runtime/parameter.hpp"
@@ -181,6 +182,27 @@ TEST_CASE("backend/packed_gemm: every kernel of this processor multiplies bfloat
       for (auto& x : want) x *= 2;
       CHECK(apart(c, want) == 0);
     }
+}
+
+TEST_CASE("backend/packed_gemm: memory of a parameter that has ended is no parameter's") {
+  ss::backend::packed_weights packs;
+  ss::thread_team team(1);
+  auto const call = product(3, 8, 20);
+  auto const x = numbers<float>(3 * 20, 1);
+  auto w = numbers<float>(8 * 20, 2);
+  auto const run = [&] {
+    std::vector<float> c(24);
+    ss::backend::packed_gemm<ss::f32, ss::cpu::native>(team, packs, call, x.data(), w.data(), c.data());
+    return c;
+  };
+  auto life = std::make_shared<char>();
+  packs.note(w.data(), 8 * 20, 1, 1, life);
+  auto const first = run();
+  CHECK(packs.copies() == 1);
+  for (float& v : w) v = -v;
+  CHECK(run() == first);  // no new version was noted
+  life.reset();
+  CHECK(apart(run(), expected(call, x, w, false)) == 0);
 }
 
 TEST_CASE("backend/packed_gemm: int8_weights round a kept weight and few rows to eight bits, and nothing else") {

@@ -1,6 +1,8 @@
 #pragma once
 // What training changes: an own buffer, a stable id, a version that rises with every change.
 
+#include <memory>
+
 #include "spearstorm/core/unique.hpp"
 #include "spearstorm/runtime/array.hpp"
 #include "spearstorm/runtime/buffer.hpp"
@@ -52,6 +54,8 @@ class parameter {
   index extent(index axis) const { return extents_[static_cast<std::size_t>(axis)]; }
   index size() const { return values_.size(); }
   value_type const* data() const { return values_.data(); }
+  /// Expires with the parameter: for who keeps something of its memory.
+  std::weak_ptr<void const> life() const { return life_; }
 
   /// Whether gradients are taken: a frozen parameter is a constant to every context, so no optimizer moves or decays it.
   bool trainable() const { return trainable_; }
@@ -79,6 +83,7 @@ class parameter {
   buffer<value_type, memory> values_;
   std::uint64_t id_;
   std::uint64_t version_ = 0;
+  std::shared_ptr<void const> life_ = std::make_shared<char>();
   bool trainable_ = true;
 };
 

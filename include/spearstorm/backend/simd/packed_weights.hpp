@@ -3,6 +3,8 @@
 
 #include <compare>
 #include <map>
+#include <memory>
+#include <utility>
 
 #include "spearstorm/backend/gemm_call.hpp"
 #include "spearstorm/backend/simd/packing.hpp"
@@ -24,7 +26,10 @@ class packed_weights {
     ++step_;
     std::erase_if(kept_, [&](auto const& entry) { return entry.second.used + idle_steps < step_; });
   }
-  void note(float const* data, index size, std::uint64_t id, std::uint64_t version) { noted_[data] = {size, id, version}; }
+  /// @param life expires with the parameter, whose memory may then hold something else
+  void note(float const* data, index size, std::uint64_t id, std::uint64_t version, std::weak_ptr<void const> life) {
+    noted_[data] = {size, id, version, std::move(life)};
+  }
 
   enum class form { units, int8 };
 
@@ -34,7 +39,7 @@ class packed_weights {
     auto const after = noted_.upper_bound(b);
     if (after == noted_.begin()) return nullptr;
     auto const& [data, origin] = *std::prev(after);
-    if (b >= data + origin.size) return nullptr;
+    if (b >= data + origin.size || origin.life.expired()) return nullptr;
     auto& entry = kept_[{origin.id, b - data, call.n, call.k, call.ldb, call.trans_b, as}];
     if (entry.values.size() != units || entry.version != origin.version) {
       if (entry.values.size() != units) entry.values = buffer<unit>(units);
@@ -56,6 +61,7 @@ class packed_weights {
   struct origin {
     index size;
     std::uint64_t id, version;
+    std::weak_ptr<void const> life;
   };
   struct key {
     std::uint64_t id;
