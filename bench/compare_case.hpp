@@ -6,7 +6,7 @@
 #include <map>
 #include <memory>
 
-#include "spearstorm/core/random.hpp"
+#include "run/random_ids.hpp"
 #include "spearstorm/io/json.hpp"
 #include "spearstorm/runtime/array.hpp"
 
@@ -36,13 +36,6 @@ makers op_works();
 /// Eigen alone, the peer of gemm_f32: compare_eigen.cpp.
 makers eigen_works();
 
-/// Fills an array of ids with numbers below `ids`.
-template <class Array>
-Array random_ids(Array made, ss::index ids, std::uint32_t seed = 0) {
-  ss::random_stream const draws{1, 0, seed};
-  for (ss::index i = 0; i < made.size(); ++i)
-    made.data()[i] = static_cast<std::int32_t>(draws.below(static_cast<std::uint32_t>(ids), 0, static_cast<std::uint32_t>(i)));
-  return made;
-}
+using bench_run::random_ids;
 
 }  // namespace compare

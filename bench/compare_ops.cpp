@@ -23,14 +23,15 @@ matrix random_matrix(ss::workspace<exec>& work, ss::index down, ss::index across
 
 struct product {
   ss::workspace<exec> work;
-  matrix left, right, result;
+  matrix left, right;
   ss::backend::gemm_call call;
+  ss::buffer<float> result;
   product(ss::index threads, ss::sizes<2> a, ss::sizes<2> b, ss::backend::gemm_call const& does)
       : work({.seed = 1, .threads = threads}),
         left(random_matrix(work, a[0], a[1])),
         right(random_matrix(work, b[0], b[1])),
-        result(random_matrix(work, does.m, does.n)),
-        call(does) {}
+        call(does),
+        result(does.m * does.n) {}
 };
 
 /// y = x W^T; the layer uses its weight as a layer does, so that what a policy keeps of weights serves here too.
@@ -39,10 +40,9 @@ work layer(sizes_of_case const& of, ss::index threads) {
   auto const with =
       std::make_shared<product>(threads, ss::sizes<2>{count, in}, ss::sizes<2>{out, in},
                                 ss::backend::gemm_call{.m = count, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out});
-  auto const y = std::make_shared<ss::buffer<float>>(count * out);
   return [=] {
     ss::inference<exec> ctx{with->work};
-    ss::verbs::gemm(ctx.exec(), with->call, with->left.data(), ctx.use(with->right).data(), y->data());
+    ss::verbs::gemm(ctx.exec(), with->call, with->left.data(), ctx.use(with->right).data(), with->result.data());
   };
 }
 
@@ -52,8 +52,7 @@ work layer_weight(sizes_of_case const& of, ss::index threads) {
   auto const with =
       std::make_shared<product>(threads, ss::sizes<2>{count, out}, ss::sizes<2>{count, in},
                                 ss::backend::gemm_call{.m = out, .n = in, .k = count, .trans_a = true, .lda = out, .ldb = in, .ldc = in});
-  auto const gradient = std::make_shared<ss::buffer<float>>(out * in);
-  return [=] { ss::verbs::gemm(with->work.exec(), with->call, with->left.data(), with->right.data(), gradient->data()); };
+  return [=] { ss::verbs::gemm(with->work.exec(), with->call, with->left.data(), with->right.data(), with->result.data()); };
 }
 
 // -- attention

@@ -1,8 +1,10 @@
 #pragma once
 // What the bench programs share: their command line, the policies of this build, random inputs.
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <optional>
 
 #include "policies.hpp"
@@ -60,6 +62,17 @@ struct command_line {
     std::exit(2);
   }
 };
+
+/// What `run` returns, or 1 and on stderr why it ended.
+template <class F>
+int or_say(F const& run) {
+  try {
+    return run();
+  } catch (std::exception const& failed) {
+    std::fprintf(stderr, "%s\n", failed.what());
+    return 1;
+  }
+}
 
 template <ss::axis_type... Axes>
 ss::array<float, Axes...> random_array(ss::sizes<sizeof...(Axes)> extents, std::uint64_t seed) {

@@ -191,10 +191,5 @@ int run(command_line const& line) {
 }  // namespace
 
 int main(int count, char** words) {
-  try {
-    return run(command_line(count, words));
-  } catch (std::exception const& failed) {
-    std::fprintf(stderr, "%s\n", failed.what());
-    return 1;
-  }
+  return bench_run::or_say([&] { return run(command_line(count, words)); });
 }

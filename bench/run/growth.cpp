@@ -9,6 +9,7 @@
 #include <map>
 
 #include "common.hpp"
+#include "random_ids.hpp"
 #include "spearstorm/backend/counted.hpp"
 #include "spearstorm/io/plot_curves.hpp"
 #include "spearstorm/soundstorm.hpp"
@@ -85,11 +86,7 @@ ss::soundstorm_shape shape(sizes const& s) {
 }
 
 ss::token::code_array random_codes(sizes const& s) {
-  ss::token::code_array codes({s.batch, s.frames, s.levels});
-  ss::random_stream const draws{1, 0, 0};
-  for (ss::index i = 0; i < codes.size(); ++i)
-    codes.data()[i] = static_cast<std::int32_t>(draws.below(1024, 0, static_cast<std::uint32_t>(i)));
-  return codes;
+  return bench_run::random_ids(ss::token::code_array({s.batch, s.frames, s.levels}), 1024);
 }
 
 cost forward(sizes const& s, command_line const& line) {
@@ -247,10 +244,5 @@ int run(command_line const& line) {
 }  // namespace
 
 int main(int count, char** words) {
-  try {
-    return run(command_line(count, words));
-  } catch (std::exception const& failed) {
-    std::fprintf(stderr, "%s\n", failed.what());
-    return 1;
-  }
+  return bench_run::or_say([&] { return run(command_line(count, words)); });
 }

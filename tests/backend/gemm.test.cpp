@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "gemm_definition.hpp"
 #include "numbers.hpp"
 
 namespace test {
@@ -19,27 +20,6 @@ struct extent {
     c = last(call.c_batch, call.c_head) + call.m * call.ldc;
   }
 };
-
-/// The definition, in double, written apart from the generic backend.
-template <class T>
-std::vector<double> expected(gemm_call const& call, std::vector<T> const& a, std::vector<T> const& b, std::vector<T> const& c) {
-  std::vector<double> out(c.begin(), c.end());
-  auto const at = [](auto const& of, index i) { return static_cast<double>(of[static_cast<std::size_t>(i)]); };
-  for (index batch = 0; batch < call.batches; ++batch)
-    for (index head = 0; head < call.heads; ++head)
-      for (index i = 0; i < call.m; ++i)
-        for (index j = 0; j < call.n; ++j) {
-          double sum = 0;
-          for (index p = 0; p < call.k; ++p) {
-            index const left = batch * call.a_batch + head * call.a_head + (call.trans_a ? p * call.lda + i : i * call.lda + p);
-            index const right = batch * call.b_batch + head * call.b_head + (call.trans_b ? j * call.ldb + p : p * call.ldb + j);
-            sum += at(a, left) * at(b, right);
-          }
-          index const to = batch * call.c_batch + head * call.c_head + i * call.ldc + j;
-          out[static_cast<std::size_t>(to)] = call.alpha * sum + (call.beta == 0 ? 0 : call.beta * at(c, to));
-        }
-  return out;
-}
 
 /// Runs the call on every policy and compares all of C, also what lies between its rows.
 void check_gemm(gemm_call const& call) {

@@ -43,12 +43,16 @@ void with_policies(F const& f) {
 
 /// How many elements differ by more than the tolerance. One CHECK a vector, not one an element.
 template <class T, class U>
-index disagreements(std::vector<T> const& found, std::vector<U> const& expected, ss::computed kind) {
+index disagreements(std::vector<T> const& found, std::vector<U> const& expected, ss::tolerance within) {
   if (found.size() != expected.size()) return static_cast<index>(std::max(found.size(), expected.size()));
   index wrong = 0;
   for (std::size_t i = 0; i < found.size(); ++i)
-    wrong += !ss::agree(static_cast<double>(found[i]), static_cast<double>(expected[i]), ss::tolerance_of<T>(kind));
+    wrong += !ss::agree(static_cast<double>(found[i]), static_cast<double>(expected[i]), within);
   return wrong;
+}
+template <class T, class U>
+index disagreements(std::vector<T> const& found, std::vector<U> const& expected, ss::computed kind) {
+  return disagreements(found, expected, ss::tolerance_of<T>(kind));
 }
 
 }  // namespace test

@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 
+#include "gemm_definition.hpp"
 #include "numbers.hpp"
 #include "spearstorm/runtime/parameter.hpp"
 #include "spearstorm/tape/context.hpp"
@@ -20,21 +21,11 @@ gemm_call product(index m, index n, index k, bool trans_a = false, bool trans_b 
 
 float rounded(float x) { return static_cast<float>(ss::bfloat16(x)); }
 
-/// One item in double, of factors rounded where asked for.
-std::vector<double> expected(gemm_call const& call, std::vector<float> const& a, std::vector<float> const& b, bool round) {
-  auto const at = [&](std::vector<float> const& of, index i) {
-    float const x = of[static_cast<std::size_t>(i)];
-    return static_cast<double>(round ? rounded(x) : x);
-  };
-  std::vector<double> c;
-  for (index i = 0; i < call.m; ++i)
-    for (index j = 0; j < call.n; ++j) {
-      double sum = 0;
-      for (index p = 0; p < call.k; ++p)
-        sum += at(a, call.trans_a ? p * call.lda + i : i * call.lda + p) * at(b, call.trans_b ? j * call.ldb + p : p * call.ldb + j);
-      c.push_back(sum);
-    }
-  return c;
+/// The definition of one item, of factors rounded where asked for.
+std::vector<double> expected(gemm_call const& call, std::vector<float> a, std::vector<float> b, bool round) {
+  if (round)
+    for (auto* const factor : {&a, &b}) std::transform(factor->begin(), factor->end(), factor->begin(), rounded);
+  return test::expected(call, a, b, std::vector<float>(static_cast<std::size_t>(call.m * call.n)));
 }
 
 template <class Exec>
@@ -67,9 +58,7 @@ struct add_one {
 constexpr ss::tolerance long_sums{2e-4, 2e-5};
 
 index apart(std::vector<float> const& found, std::vector<double> const& want, ss::tolerance within = long_sums) {
-  index wrong = found.size() != want.size();
-  for (std::size_t i = 0; i < std::min(found.size(), want.size()); ++i) wrong += !ss::agree(static_cast<double>(found[i]), want[i], within);
-  return wrong;
+  return disagreements(found, want, within);
 }
 
 }  // namespace

@@ -63,7 +63,6 @@ struct int8_weights : bf16_mixed {
   using kept_type = std::int8_t;
 };
 
-/// What a policy's products read: its precision's factor_type, value_type where it names no precision.
 namespace detail {
 template <class Exec>
 struct factor {
@@ -75,6 +74,7 @@ struct factor<Exec> {
   using type = typename Exec::precision::factor_type;
 };
 }  // namespace detail
+/// What a policy's products read: its precision's factor_type, value_type where it names no precision.
 template <class Exec>
 using factor_of = typename detail::factor<Exec>::type;
 

@@ -63,7 +63,7 @@ struct random_stream {
   }
   /// 24 bits as a number inside (0, 1): the highest ones and a half would round to 1, whose noise is infinite.
   SPEARSTORM_HD static constexpr float inside_unit(std::uint32_t bits) {
-    float const u = (static_cast<float>(bits >> 8) + 0.5f) * (1.0f / 16777216.0f);
+    float const u = (static_cast<float>(static_cast<std::int32_t>(bits >> 8)) + 0.5f) * (1.0f / 16777216.0f);
     return u < 1.0f ? u : 1.0f - 1.0f / 16777216.0f;
   }
 };

@@ -16,7 +16,7 @@ struct shape {
 
   index dim() const { return heads * width; }
   index key_dim() const { return kv_heads * width; }
-  index statistics() const { return batch * heads * queries; }
+  index statistics() const { return items() * queries; }
   SPEARSTORM_HD index items() const { return batch * heads; }
   /// Elements of the largest tile's scores, of one item.
   index scores() const { return (query_tile < queries ? query_tile : queries) * (key_tile < keys ? key_tile : keys); }

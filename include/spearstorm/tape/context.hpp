@@ -138,8 +138,8 @@ class basic_context {
     std::uint32_t node = 0;
     if constexpr (Recording) {
       if (p.trainable()) node = tape_.node_of_parameter(p.id(), p.size());
-    } else if constexpr (requires { exec().packs.note(p.data(), p.size(), p.id(), p.version(), p.life()); }) {
-      exec().packs.note(p.data(), p.size(), p.id(), p.version(), p.life());  // products may keep it in the form that they read
+    } else if constexpr (sizeof...(Axes) >= 2 && requires { exec().packs.note(p.data(), p.size(), p.id(), p.version(), p.life()); }) {
+      exec().packs.note(p.data(), p.size(), p.id(), p.version(), p.life());  // a product may keep a matrix in the form that it reads
     }
     return {p.data(), p.extents(), current_serial(), node};
   }

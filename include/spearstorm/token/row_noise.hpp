@@ -45,10 +45,7 @@ inline float rough_log(float x) {
 }
 
 /// random_stream::gumbel from its bits, within 1e-4.
-inline float rough_gumbel(std::uint32_t bits) {
-  float const u = (static_cast<float>(static_cast<std::int32_t>(bits >> 8)) + 0.5f) * (1.0f / 16777216.0f);
-  return -rough_log(0.0f - rough_log(std::min(u, 1.0f - 1.0f / 16777216.0f)));
-}
+inline float rough_gumbel(std::uint32_t bits) { return -rough_log(0.0f - rough_log(random_stream::inside_unit(bits))); }
 
 /// The first v with the largest row[v] + gumbel(example, position + v), where row[v] is above -inf.
 /// @math only v with estimate_v >= max estimate - 2 (error of an estimate) can win; estimates are rounded as the sums are
@@ -66,7 +63,7 @@ inline std::int32_t noisy_argmax(std::vector<float> const& row, random_stream co
     for (std::size_t v = 0; v < row_block; ++v) to[v] += rough_gumbel(bits[v]);  // -inf stays, whatever the noise
     for (std::size_t v = 0; v < row_block; ++v) most = std::max(most, ordered(to[v]));
   }
-  float const highest = std::bit_cast<float>(most ^ ((most >> 31) & 0x7fffffff));
+  float const highest = from_ordered(most);
   bool const estimated = highest < std::numeric_limits<float>::infinity() && highest > removed;
   float const bound = estimated ? highest - (1e-3f + 1e-6f * std::fabs(highest)) : removed;
   std::int32_t best = -1;

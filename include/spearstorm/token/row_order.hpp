@@ -20,6 +20,8 @@ inline std::int32_t ordered(float x) {
   return bits ^ ((bits >> 31) & 0x7fffffff);
 }
 
+inline float from_ordered(std::int32_t key) { return std::bit_cast<float>(key ^ ((key >> 31) & 0x7fffffff)); }
+
 /// A row as ordered integers; the padding is below every number.
 class ordered_row {
  public:

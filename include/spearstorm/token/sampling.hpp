@@ -32,7 +32,7 @@ inline void check_logits(std::string_view function, std::span<float const> logit
 inline float highest(std::span<float const> logits) {
   std::int32_t most = std::numeric_limits<std::int32_t>::min();
   for (float l : logits) most = std::max(most, ordered(l));
-  return std::bit_cast<float>(most ^ ((most >> 31) & 0x7fffffff));
+  return from_ordered(most);
 }
 }  // namespace detail
 

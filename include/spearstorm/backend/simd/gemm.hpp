@@ -6,7 +6,6 @@
 #endif
 #include <Eigen/Core>
 
-#include "spearstorm/backend/generic/gemm.hpp"
 #include "spearstorm/backend/simd/each_row.hpp"
 #include "spearstorm/backend/simd/packed_gemm.hpp"
 
@@ -62,18 +61,13 @@ void gemm(simd_tag<Arch>, Exec& exec, gemm_call const& call, T const* a, T const
 }
 
 /// The rows of a tile are finished by who has just multiplied it, while they are in the cache.
-template <class Arch, class Exec, class T, class Program>
-void gemm_then(simd_tag<Arch> tag, Exec& exec, gemm_call const& call, T const* a, T const* b, T* c, Program const& program) {
-  if constexpr (std::is_same_v<T, float>) {
-    tile_finish const finish{[](void const* body, index row, index first, index count) {
-                               (*static_cast<Program const*>(body))(simd_lanes<T, Arch>{}, row, first, count);
-                             },
-                             &program};
-    packed_gemm<typename Exec::precision, Arch>(*exec.team, exec.packs, call, a, b, c, finish);
-  } else {
-    gemm(tag, exec, call, a, b, c);
-    each_row<T>(tag, exec, call.m, call.n, finish_whole_rows<Program>{program, call.n});
-  }
+template <class Arch, class Exec, class Program>
+void gemm_then(simd_tag<Arch>, Exec& exec, gemm_call const& call, float const* a, float const* b, float* c, Program const& program) {
+  tile_finish const finish{[](void const* body, index row, index first, index count) {
+                             (*static_cast<Program const*>(body))(simd_lanes<float, Arch>{}, row, first, count);
+                           },
+                           &program};
+  packed_gemm<typename Exec::precision, Arch>(*exec.team, exec.packs, call, a, b, c, finish);
 }
 
 }  // namespace SPEARSTORM_NS::backend

@@ -31,7 +31,7 @@ class products {
   void run(gemm_plan const& p, T alpha, T const* a, T const* b, T beta, T* c) const {
     static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "spearstorm: gemm: cuBLAS multiplies float and double here");
     auto const op = [](bool trans) { return trans ? CUBLAS_OP_T : CUBLAS_OP_N; };
-    if constexpr (std::is_same_v<typename Exec::precision::factor_type, bfloat16>)  // rounds the floats that it reads
+    if constexpr (std::is_same_v<factor_of<Exec>, bfloat16>)  // rounds the floats that it reads
       check(cublasGemmStridedBatchedEx_64(handle_, op(p.trans_a), op(p.trans_b), p.m, p.n, p.k, &alpha, a, CUDA_R_32F, p.lda, p.stride_a, b,
                                           CUDA_R_32F, p.ldb, p.stride_b, &beta, c, CUDA_R_32F, p.ldc, p.stride_c, p.count,
                                           CUBLAS_COMPUTE_32F_FAST_16BF, CUBLAS_GEMM_DEFAULT),
@@ -73,7 +73,7 @@ class products {
     using stride = Eigen::OuterStride<>;
     auto const factor = [](T const* from, index rows, index cols, index ld) {
       Eigen::Map<matrix const, Eigen::Unaligned, stride> const stored(from, rows, cols, stride(ld));
-      if constexpr (std::is_same_v<typename Exec::precision::factor_type, T>)
+      if constexpr (std::is_same_v<factor_of<Exec>, T>)
         return stored;
       else
         return matrix(stored.unaryExpr([](T x) { return as_factor<Exec>(x); }));
