@@ -75,6 +75,7 @@ makers all_works(std::string const& how, std::string const& dtype) {
     all.merge(op_works<Precision>());
     return all;
   };
+  if (dtype == "int8") return text_to_semantic_works<ss::int8_weights>();  // eight bits are for decoding alone
   return dtype == "bf16" ? with(std::type_identity<ss::bf16_mixed>{}) : with(std::type_identity<ss::f32>{});
 }
 

@@ -83,5 +83,7 @@ def write_table(path, lines, versions, order, date):
     text = before + BEGIN + "\n" + "\n".join(body) + "\n" + END + after
     with tempfile.NamedTemporaryFile("w", dir=path.resolve().parent, prefix="." + path.name, delete=False) as file:
         file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     os.chmod(file.name, path.stat().st_mode & 0o777 if path.exists() else 0o644)
     os.replace(file.name, path.resolve())

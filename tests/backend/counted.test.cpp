@@ -61,4 +61,17 @@ TEST_CASE("backend/counted: the counters belong to one policy object") {
   CHECK(second.exec.counts->calls == 0);
 }
 
+TEST_CASE("backend/counted: the least time on a machine, by hand") {
+  alone<ss::counted<ss::cpu::scalar<>>> with;
+  with.exec.counts->machine = {.flops_per_second = 100, .bytes_per_second = 8, .launch_seconds = 0.5, .operands = 2};
+  std::vector<float> x(16), y(16), z(16);
+  ss::verbs::fill(with.exec, x.data(), 6, 1.0f);  // 24 bytes, touched twice: 6 s
+  CHECK(with.exec.counts->element_seconds == 0.5 + 6);
+  ss::verbs::gemm(with.exec, {.m = 2, .n = 2, .k = 4, .lda = 4, .ldb = 2, .ldc = 2}, x.data(), y.data(), z.data());  // 80 bytes, 32 FLOPs
+  CHECK(with.exec.counts->product_seconds == 0.5 + 10);
+  with.exec.counts->machine.flops_per_second = 2;
+  ss::verbs::gemm(with.exec, {.m = 2, .n = 2, .k = 4, .lda = 4, .ldb = 2, .ldc = 2}, x.data(), y.data(), z.data());
+  CHECK(with.exec.counts->product_seconds == 0.5 + 10 + 0.5 + 16);
+}
+
 }  // namespace test

@@ -1,6 +1,7 @@
 #include "spearstorm/backend/gemm_call.hpp"
 
 #include <limits>
+#include <string_view>
 
 #include "gemm_definition.hpp"
 #include "numbers.hpp"
@@ -63,6 +64,31 @@ TEST_CASE("backend/gemm: two by two by hand") {
     ss::verbs::gemm(exec, {.m = 2, .n = 2, .k = 2, .trans_a = true, .trans_b = true, .lda = 2, .ldb = 2, .ldc = 2}, a.data(), b.data(),
                     c.data());
     CHECK(c == std::vector<T>{23, 31, 34, 46});
+  });
+}
+
+TEST_CASE("backend/gemm: tf32 rounds both factors to 10 bits and adds in float; cpu::simd does not round") {
+  for_each_policy<ss::tf32>([]<class Exec>(std::type_identity<Exec>, char const* name) {
+    INFO(name);
+    bool const rounds = std::string_view(name) != "simd";
+    auto const factor = [&](float x) { return rounds ? static_cast<float>(ss::tfloat32(x)) : x; };
+    alone<Exec> with;
+    float const tie = 1 + 1.0f / 2048, c_of_tie = rounds ? 1 + 1.0f / 1024 : tie;
+    std::vector<float> const left{tie, 1}, right{1, tie};
+    std::vector<float> one(1);
+    ss::verbs::gemm(with.exec, {.m = 1, .n = 1, .k = 2, .lda = 2, .ldb = 1, .ldc = 1}, left.data(), right.data(), one.data());
+    CHECK(one[0] == 2 * c_of_tie);
+
+    for (int flags = 0; flags < 4; ++flags) {
+      auto const call = product(5, 21, 300, flags & 1, flags & 2);
+      extent const size(call);
+      auto a = numbers<float>(size.a, 1), b = numbers<float>(size.b, 2), c = std::vector<float>(static_cast<std::size_t>(size.c));
+      auto const before = c;
+      ss::verbs::gemm(with.exec, call, a.data(), b.data(), c.data());
+      for (auto* const values : {&a, &b})
+        for (float& x : *values) x = factor(x);
+      CHECK(disagreements(c, expected(call, a, b, before), ss::computed::reduction) == 0);
+    }
   });
 }
 

@@ -139,6 +139,38 @@ TEST_CASE("backend/packed_gemm: more items than are packed at once") {
   });
 }
 
+TEST_CASE("backend/packed_gemm: tiles beside each other share the left factor, of several items too, and not where it is large") {
+  with_simd([]<class Exec>(std::type_identity<Exec>, bool round) {
+    alone<Exec> with;
+    auto const one = product(60, 200, 300);
+    auto call = one;
+    call.batches = 2, call.heads = 2;
+    call.a_head = call.m * call.k, call.a_batch = 2 * call.a_head;
+    call.b_head = call.n * call.k, call.b_batch = 2 * call.b_head;
+    call.c_head = call.m * call.n, call.c_batch = 2 * call.c_head;
+    auto const a = numbers<float>(4 * call.a_head, 1), b = numbers<float>(4 * call.b_head, 2);
+    std::vector<float> c(static_cast<std::size_t>(4 * call.c_head));
+    ss::verbs::gemm(with.exec, call, a.data(), b.data(), c.data());
+    for (index item = 0; item < 4; ++item) {
+      auto const part = [&](std::vector<float> const& of, index size) {
+        return std::vector<float>(of.begin() + item * size, of.begin() + (item + 1) * size);
+      };
+      CHECK(apart(part(c, call.c_head), expected(one, part(a, call.a_head), part(b, call.b_head), round)) == 0);
+    }
+    for (auto const& whole : {product(60, 520, 2100), product(300, 140, 4100)}) {  // as floats: in parts of the depth; 1.5 M units
+      auto const x = numbers<float>(whole.m * whole.k, 3), w = numbers<float>(whole.n * whole.k, 4);
+      auto const found = multiply(with.exec, whole, x, w);
+      std::vector<double> by_few_rows;  // too few to share
+      for (index i = 0; i < whole.m; i += 20) {
+        std::vector<float> const rows(x.begin() + i * whole.k, x.begin() + (i + 20) * whole.k);
+        auto const part = multiply(with.exec, product(20, whole.n, whole.k), rows, w);
+        by_few_rows.insert(by_few_rows.end(), part.begin(), part.end());
+      }
+      CHECK(apart(found, by_few_rows) == 0);
+    }
+  });
+}
+
 TEST_CASE("backend/packed_gemm: the same bits for any number of threads") {
   with_simd([]<class Exec>(std::type_identity<Exec>, bool) {
     auto const call = product(170, 700, 300);
@@ -158,11 +190,13 @@ TEST_CASE("backend/packed_gemm: every kernel of this processor multiplies bfloat
     for (index const rows : {1, 2, 3, 7, 12, 31}) {
       index const k = 77, units = packing::units_of<ss::bfloat16>(k);
       auto const a = numbers<float>(rows * k, 1), b = numbers<float>(columns * k, 2);
-      ss::buffer<packing::unit> left(rows * packing::block_stride), right(packing::padded(units) * columns);
+      index const tall = (rows + kernel.together - 1) / kernel.together * kernel.together;
+      ss::buffer<packing::unit> left(tall * packing::block_stride), right(packing::padded(units) * columns);
       packing::left<ss::bfloat16>({a.data(), rows, k, k, 1}, left.data());
       packing::panels<ss::bfloat16, columns>({b.data(), columns, k, k, 1}, 1, packing::padded(units), 0, packing::padded(units),
                                              right.data());
       std::vector<float> c(static_cast<std::size_t>(rows * columns), std::numeric_limits<float>::quiet_NaN());
+      ss::backend::kernel_in_use const in_use(kernel);
       kernel.run(rows, units, left.data(), right.data(), c.data(), columns, false);
       auto want = expected(product(rows, columns, k), a, b, true);
       INFO(kernel.name << " with " << rows << " rows");
@@ -171,6 +205,14 @@ TEST_CASE("backend/packed_gemm: every kernel of this processor multiplies bfloat
       for (auto& x : want) x *= 2;
       CHECK(apart(c, want) == 0);
     }
+}
+
+TEST_CASE("backend/packed_gemm: SPEARSTORM_BF16 chooses among this processor's kernels") {
+  ss::backend::panel_kernel const first{"first", nullptr}, second{"second", nullptr};
+  CHECK(ss::backend::chosen_kernel({first, second}, nullptr).name == "first");
+  CHECK(ss::backend::chosen_kernel({first, second}, "second").name == "second");
+  CHECK_THROWS_WITH(ss::backend::chosen_kernel({first, second}, "third"),
+                    "SPEARSTORM_BF16 = third, expected one of this processor's kernels: first, second");
 }
 
 TEST_CASE("backend/packed_gemm: memory of a parameter that has ended is no parameter's") {

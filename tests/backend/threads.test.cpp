@@ -1,6 +1,10 @@
 // The same bits for 1, 2 and 3 threads: what a task computes depends on its number alone.
 #include "spearstorm/backend/verbs.hpp"
 
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
 #include "numbers.hpp"
 
 namespace test {
@@ -46,6 +50,61 @@ TEST_CASE("backend/threads: bit-equal for 1, 2 and 3 threads") {
   };
   for_each_policy<ss::f32>(check);
   for_each_policy<ss::f64>(check);
+}
+
+namespace {
+
+/// This process's threads as the kernel names their states; empty where there is no /proc.
+std::vector<char> thread_states() {
+  std::vector<char> states;
+  std::error_code none;
+  for (auto const& task : std::filesystem::directory_iterator("/proc/self/task", none)) {
+    std::ifstream file(task.path() / "stat");
+    std::string text;
+    std::getline(file, text);
+    if (auto const name = text.rfind(')'); name != text.npos && name + 2 < text.size()) states.push_back(text[name + 2]);
+  }
+  return states;
+}
+
+/// As many threads of the user's as asked for, each with a policy and a team of its own, at the same time.
+template <class Exec>
+std::vector<std::vector<typename Exec::value_type>> results_of_users(int users) {
+  std::vector<std::vector<typename Exec::value_type>> all(static_cast<std::size_t>(users));
+#if defined(_OPENMP)
+#pragma omp parallel for num_threads(users) schedule(static, 1)
+  for (int user = 0; user < users; ++user) all[static_cast<std::size_t>(user)] = results<Exec>(2);
+#else
+  std::vector<std::thread> threads;
+  for (int user = 0; user < users; ++user) threads.emplace_back([&all, user] { all[static_cast<std::size_t>(user)] = results<Exec>(2); });
+  for (auto& thread : threads) thread.join();
+#endif
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("backend/threads: in each thread of an OpenMP program a team of its own, the same bits") {
+  auto const alone_bits = results<fastest>(1);
+  for (auto const& found : results_of_users<fastest>(3)) CHECK(found == alone_bits);
+}
+
+TEST_CASE("backend/threads: a team has the threads that it was given, which sleep where there is nothing to do") {
+  std::size_t const before = thread_states().size();
+  if (before == 0) return;  // no /proc
+  alone<fastest> with(3);
+  CHECK(thread_states().size() == before + 2);
+  std::vector<float> const a(512 * 512, 1.0f), b(512 * 512, 1.0f);
+  std::vector<float> c(512 * 512);
+  ss::verbs::gemm(with.exec, {.m = 512, .n = 512, .k = 512, .lda = 512, .ldb = 512, .ldc = 512}, a.data(), b.data(), c.data());
+  CHECK(thread_states().size() == before + 2);  // nor does a library below start its own
+  auto const awake = [] {
+    auto const states = thread_states();
+    return std::count(states.begin(), states.end(), 'R');
+  };
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (int wait = 0; awake() > 1 && wait < 1000; ++wait) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(awake() <= 1);  // this one
 }
 
 }  // namespace test

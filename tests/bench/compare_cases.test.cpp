@@ -48,8 +48,8 @@ TEST_CASE("bench/compare_cases: a case is whole, alone or with the one that it i
     CHECK(of.contains("does"));
     CHECK(of.contains("work"));
     auto const dtype = of.value("dtype", "f32");
-    CHECK((dtype == "f32" || dtype == "bf16"));
-    CHECK((dtype == "bf16") == (name.find("_bf16") != name.npos));
+    CHECK((dtype == "f32" || dtype == "bf16" || dtype == "int8"));
+    for (std::string const narrow : {"bf16", "int8"}) CHECK((dtype == narrow) == (name.find("_" + narrow) != name.npos));
   }
 }
 

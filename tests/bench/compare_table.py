@@ -33,8 +33,9 @@ class Cases(unittest.TestCase):
 
     def test_names_tell_the_dtype(self):
         for name, case in CASES.items():
-            self.assertIn(case["dtype"], ("f32", "bf16"), name)
-            self.assertEqual(case["dtype"] == "bf16", "_bf16" in name, name)
+            self.assertIn(case["dtype"], ("f32", "bf16", "int8"), name)
+            for dtype in ("bf16", "int8"):
+                self.assertEqual(case["dtype"] == dtype, f"_{dtype}" in name, name)
 
     def test_like_names_a_case_that_is_like_none(self):
         raw = json.loads(FILE.read_text())

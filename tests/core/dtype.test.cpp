@@ -48,6 +48,47 @@ TEST_CASE("core/dtype: every bfloat16 survives the way through float") {
   CHECK(wrong == 0);
 }
 
+TEST_CASE("core/dtype: tfloat32 keeps 10 bits of mantissa, rounds to nearest and ties away from zero") {
+  auto const round_trip = [](float x) { return static_cast<float>(ss::tfloat32(x)); };
+  float const step = 1.0f / 1024, infinity = std::numeric_limits<float>::infinity();
+  CHECK(ss::tfloat32(1 + step).bits == 0x3f802000);
+  CHECK(round_trip(1 + step / 2) == 1 + step);  // ties
+  CHECK(round_trip(1 + step + step / 2) == 1 + 2 * step);
+  CHECK(round_trip(-1 - step / 2) == -1 - step);
+  CHECK(round_trip(1 + step * 0.499f) == 1);
+  CHECK(round_trip(1 + step * 0.501f) == 1 + step);
+  CHECK(round_trip(1.9999f) == 2);                             // carries into the exponent
+  CHECK(round_trip(1e-41f) == std::bit_cast<float>(0x2000u));  // what float holds below its smallest normal number
+  CHECK(std::bit_cast<std::uint32_t>(round_trip(-0.0f)) == 0x80000000u);
+  CHECK(round_trip(infinity) == infinity);
+  CHECK(round_trip(-std::numeric_limits<float>::max()) == -infinity);
+  for (std::uint32_t nan : {0x7f800001u, 0x7fffffffu, 0xff801000u}) CHECK(std::isnan(round_trip(std::bit_cast<float>(nan))));
+}
+
+TEST_CASE("core/dtype: every tfloat32 survives the way through float") {
+  int wrong = 0;
+  for (std::uint32_t high = 0; high < 0x80000; ++high) {
+    auto const x = std::bit_cast<float>(high << 13);
+    wrong += !std::isnan(x) && ss::tfloat32(x).bits != high << 13;
+  }
+  CHECK(wrong == 0);
+}
+
+namespace {
+template <class Precision>
+struct policy_of {
+  using precision = Precision;
+  using value_type = typename Precision::value_type;
+};
+}  // namespace
+
+TEST_CASE("core/dtype: a cache keeps factors where they are narrower than values") {
+  CHECK(std::is_same_v<ss::cached_of<policy_of<ss::f32>>, float>);
+  CHECK(std::is_same_v<ss::cached_of<policy_of<ss::f64>>, double>);
+  CHECK(std::is_same_v<ss::cached_of<policy_of<ss::bf16_mixed>>, bfloat16>);
+  CHECK(std::is_same_v<ss::cached_of<policy_of<ss::tf32>>, float>);
+}
+
 TEST_CASE("core/dtype: safetensors' names") {
   CHECK(ss::dtype_name<float> == "F32");
   CHECK(ss::dtype_name<bfloat16> == "BF16");

@@ -222,7 +222,7 @@ TEST_CASE("ops/attend: what does not fit is named") {
   CHECK_THROWS_WITH(attend(ctx, q, q, q, {.heads = 4}), "attend: queries have dim = 6, 4 heads expect a multiple of 4");
   CHECK_THROWS_WITH(attend(ctx, q, q, q, {.heads = 0}), "attend: heads = 0, expected at least 1");
   CHECK_THROWS_WITH(attend(ctx, q, q, q, {.heads = 2, .window = -1}), "attend: window = -1, expected at least 0");
-  CHECK_THROWS_WITH(attend(ctx, q, q, q, {.heads = 2, .key_tile = 0}), "attend: query_tile = 256 and key_tile = 0, expected at least 1");
+  CHECK_THROWS_WITH(attend(ctx, q, q, q, {.heads = 2, .key_tile = -1}), "attend: query_tile = 0 and key_tile = -1, expected 0 or more");
   CHECK_THROWS_WITH(attend(ctx, q, tensor(1, 5, 6), q, {.heads = 2}), "attend: keys has batch = 1, queries expects batch = 2");
   CHECK_THROWS_WITH(attend(ctx, q, tensor(2, 4, 6), q, {.heads = 2}), "attend: values has frames = 5, keys expects frames = 4");
   CHECK_THROWS_WITH(attend(ctx, q, q, tensor(2, 5, 8), {.heads = 2}), "attend: values has dim = 8, queries expects dim = 6");

@@ -3,9 +3,13 @@
 #include <limits>
 
 #include "check_op.hpp"
+#include "far_memory.hpp"
 #include "golden.hpp"
 #include "spearstorm/nn/linear.hpp"
 #include "spearstorm/optim/gradient_slab.hpp"
+#if defined(SPEARSTORM_TEST_THRUST)
+#include "thrust_blocks.hpp"
+#endif
 
 using namespace test;
 using namespace ss::axes;
@@ -118,6 +122,94 @@ TEST_CASE("optim/adamw: clipping scales all gradients by one factor; a norm that
   CHECK_THROWS_AS(adam.step_(work, model, g), ss::numeric_error);
   CHECK(model.weight.to_host() == before);
   CHECK(adam.steps() == 1);
+}
+
+TEST_CASE("optim/adamw: where the host waits last, a step that is not finite changes nothing and is not counted, and goes by its name") {
+  auto const check = []<class Exec>(std::type_identity<Exec>) {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    ss::workspace<Exec> work;
+    auto model = make(work), never = make(work);
+    ss::optim::adamw<Exec> adam{{.rate = 0.1}}, spared{{.rate = 0.1}};
+    auto const step = [&](auto& with, auto& of, float factor) {
+      ss::recording<Exec> ctx{work};
+      auto g = ctx.gradients(ctx.eval(loss_of<Exec>(ctx, of) * factor));
+      return with.step_(work, of, g);
+    };
+    auto const moments = [&](auto const& of) {
+      std::vector<float> all(8);
+      Exec::memory::copy_out(all.data(), of.slots()[0].mean.data(), 4 * sizeof(float));
+      Exec::memory::copy_out(all.data() + 4, of.slots()[0].square.data(), 4 * sizeof(float));
+      return all;
+    };
+    CHECK_THROWS_WITH(step(adam, model, infinity), "adamw: the gradients' norm is inf, expected a finite number; no parameter was changed");
+    CHECK(adam.steps() == 0);
+    CHECK(moments(adam) == std::vector<float>(8));
+    for (int i = 0; i < 3; ++i) {
+      CHECK(step(adam, model, 1) == step(spared, never, 1));
+      CHECK_THROWS_AS(step(adam, model, infinity), ss::numeric_error);
+      CHECK(adam.steps() == i + 1);
+      CHECK(model.weight.to_host() == never.weight.to_host());
+      CHECK(model.bias.to_host() == never.bias.to_host());
+      CHECK(moments(adam) == moments(spared));
+    }
+    CHECK(model.weight.to_host()(0, 0) < 0.8f);
+
+    // A loss that is told decides as well; a norm that is known is not computed.
+    ss::recording<Exec> ctx{work};
+    auto const loss = loss_of<Exec>(ctx, model);                                   // ()
+    auto g = ctx.gradients(loss);
+    adam.add_loss_(ctx, loss * infinity);
+    CHECK_THROWS_WITH(adam.step_(work, model, g), "adamw: the loss is inf, expected a finite number; no parameter was changed");
+    CHECK_THROWS_WITH(adam.step_(work, model, g, std::nan("")),
+                      "adamw: the gradients' norm is nan, expected a finite number; no parameter was changed");
+    CHECK(model.weight.to_host() == never.weight.to_host());
+    CHECK(adam.step_(work, model, g, 2.5) == 2.5);
+    CHECK(adam.steps() == 4);
+  };
+  check(std::type_identity<ss::cpu::scalar<>>{});
+  check(std::type_identity<far_device>{});
+#if defined(SPEARSTORM_TEST_THRUST)
+  check(std::type_identity<far<thrust_blocks<>>>{});
+#endif
+}
+
+TEST_CASE("optim/adamw: losses of a step are told one by one, and a step that nobody asks for is settled by the next") {
+  auto const check = []<class Exec>(std::type_identity<Exec>) {
+    ss::workspace<Exec> work;
+    auto model = make(work), twin = make(work);
+    ss::optim::adamw<Exec> adam{{.rate = 0.1}}, other{{.rate = 0.1}};
+    for (float factor : {1.0f, std::numeric_limits<float>::infinity(), 1.0f}) {
+      ss::recording<Exec> ctx{work};
+      auto const loss = ctx.eval(loss_of<Exec>(ctx, model) * factor);              // ()
+      auto g = ctx.gradients(loss);
+      for (float part : {1.0f, 2.0f}) adam.add_loss_(ctx, loss * part, 2);
+      adam.enqueue_(work, model, g);
+      if (std::isfinite(factor)) {
+        auto own = ctx.gradients(ctx.eval(loss_of<Exec>(ctx, twin)));
+        other.step_(work, twin, own);
+      }
+    }
+    CHECK(adam.steps() == 2);  // with the last one, which is under way
+    CHECK(model.weight.to_host() == twin.weight.to_host());
+    // 3 * 4 + 2 = 14 at first; a step of 0.1 takes 0.1 * (12 + 2) from it
+    auto const last = adam.settle_(work);
+    CHECK(last.loss == Approx(1.5 * 12.6).epsilon(1e-5));
+    CHECK(last.norm == Approx(std::sqrt(38.0)));
+    CHECK(last.taken);
+    CHECK(adam.settle_(work).loss == last.loss);
+    CHECK(adam.steps() == 2);
+
+    ss::recording<Exec> ctx{work};
+    CHECK_THROWS_WITH(adam.add_loss_(ctx, ctx.use(model.bias)), "add_loss: the loss has size = 2, a scalar expects size = 1");
+    auto g = ctx.gradients(loss_of<Exec>(ctx, model));
+    adam.enqueue_(work, model, g);
+    CHECK(adam.settle_(work).loss == 0);  // none was told
+  };
+  check(std::type_identity<ss::cpu::scalar<>>{});
+  check(std::type_identity<far_device>{});
+#if defined(SPEARSTORM_TEST_THRUST)
+  check(std::type_identity<far<thrust_blocks<>>>{});
+#endif
 }
 
 TEST_CASE("optim/gradient_slab: gradients add up until cleared, in visit order") {

@@ -1,6 +1,7 @@
 #include "spearstorm/optim/ema.hpp"
 
 #include "check_op.hpp"
+#include "spearstorm/backend/counted.hpp"
 #include "spearstorm/nn/linear.hpp"
 
 using namespace test;
@@ -109,6 +110,24 @@ TEST_CASE("optim/ema: restored steps and slots go on as if nothing had stopped")
     CHECK(average_of(part) == average_of(whole));
   }
   CHECK(average_of(whole) > 0.3);
+}
+
+TEST_CASE("optim/ema: an update is one verb for all parameters, and nothing is copied in but once") {
+  using exec = ss::counted<ss::cpu::scalar<>>;
+  ss::workspace<exec> work;
+  ss::nn::linear<3, 2, exec> layer{work};
+  ss::optim::ema<exec> ema{{.update_every = 1}};
+  for (int step = 0; step < 3; ++step) {
+    set(layer, step);
+    *work.exec().counts = {};
+    ema.update_(work, layer);
+    CHECK(work.exec().counts->calls == 1);
+    CHECK(work.exec().counts->uploads == (step == 0 ? 1 : 0));
+  }
+  *work.exec().counts = {};
+  { ss::optim::with_ema const lent(work, ema, layer); }
+  CHECK(work.exec().counts->calls == 2);
+  CHECK(work.exec().counts->uploads == 1);
 }
 
 TEST_CASE("optim/ema: errors name what is wrong") {

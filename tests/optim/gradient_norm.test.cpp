@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "check_op.hpp"
+#include "far_memory.hpp"
 #include "spearstorm/backend/counted.hpp"
 #include "spearstorm/optim/adamw.hpp"
 #include "spearstorm/optim/gradient_slab.hpp"
@@ -35,7 +36,7 @@ std::vector<double> fill(ss::optim::gradient_slab<Exec>& slab) {
 
 }  // namespace
 
-TEST_CASE("optim/gradient_norm: over spans of all lengths, on every policy, with any number of threads to a chunk") {
+TEST_CASE("optim/gradient_norm: over spans of all lengths, on every policy, as the host and as a device sums it") {
   for_each_policy<ss::f32>([]<class Exec>(std::type_identity<Exec>, char const* policy) {
     INFO(policy);
     ss::workspace<Exec> work;
@@ -46,7 +47,7 @@ TEST_CASE("optim/gradient_norm: over spans of all lengths, on every policy, with
     for (double g : values) square += g * g;
     auto const used = work.values().in_use();
     CHECK(ss::optim::gradient_norm(work, slab) == Approx(std::sqrt(square)).epsilon(1e-5));
-    for (ss::index threads : {1, 32, 64}) CHECK(ss::optim::detail::norm_by(work, slab, threads) == Approx(std::sqrt(square)).epsilon(1e-5));
+    CHECK(ss::optim::detail::square_sum<Exec>{}.enqueue_and_wait(work, slab) == Approx(square).epsilon(1e-5));
     CHECK(work.values().in_use() == used);
 
     slab.places()[5].written = false;  // what no loss reached does not count
@@ -82,7 +83,46 @@ TEST_CASE("optim/adamw: a step is two verbs and one copy to the host, however ma
   CHECK(adam.step_(work, model, slab) == 0.0);
   CHECK(work.exec().counts->calls == 2);
   CHECK(work.exec().counts->downloads == 1);
-  CHECK(work.exec().counts->uploads == 2);
+  CHECK(work.exec().counts->uploads == 2);  // of where parameters and gradients lie
+
+  auto const uploads = [&](std::vector<std::size_t> const& left_out) {
+    fill(slab);
+    for (std::size_t place : left_out) slab.places()[place].written = false;
+    *work.exec().counts = {};
+    adam.step_(work, model, slab);
+    return work.exec().counts->uploads;
+  };
+  CHECK(uploads({}) == 0);
+  CHECK(uploads({5}) == 2);
+  CHECK(uploads({}) == 0);  // what was there before is still there
+  CHECK(uploads({5}) == 0);
+  for (std::size_t other : {0u, 2u, 3u}) CHECK(uploads({other}) == 2);
+  CHECK(uploads({5}) == 0);
+  CHECK(uploads({}) == 2);  // four tables are kept, the one asked for longest ago made room
+}
+
+TEST_CASE("optim/adamw: on a device a step is begun without a wait, and one small copy tells what became of it") {
+  using exec = ss::counted<far_device>;
+  ss::workspace<exec> work;
+  uneven<exec> model(work);
+  ss::optim::gradient_slab<exec> slab(model);
+  auto const values = fill(slab);
+  double square = 0;
+  for (double g : values) square += g * g;
+  ss::optim::adamw<exec> adam;
+  adam.step_(work, model, slab);
+  auto const in = far_memory::in, out = far_memory::out;
+  *work.exec().counts = {};
+  adam.enqueue_(work, model, slab);
+  CHECK(work.exec().counts->calls == 4);  // sums of chunks, their sum, what follows from it, the step
+  CHECK(far_memory::in == in);
+  CHECK(far_memory::out == out);
+  CHECK(adam.settle_(work).norm == Approx(std::sqrt(square)).epsilon(1e-5));
+  adam.settle_(work);
+  CHECK(far_memory::in == in);
+  CHECK(far_memory::out - out == traffic{1, sizeof(ss::optim::detail::step_state)});
+  CHECK(work.exec().counts->downloads == 1);
+  CHECK(work.exec().counts->uploads == 0);
 }
 
 TEST_CASE("optim/adamw: one kernel for all parameters does to each number what its formula says, the same bits on any number of threads") {

@@ -235,9 +235,23 @@ TEST_CASE("soundstorm/conditions: the critic judges what it is shown, and may tr
 
   auto const chosen = ss::token::chosen_rows(task.mask);
   std::vector<std::int32_t> const truth(chosen.targets.begin(), chosen.targets.end());
-  auto const judged = ss::soundstorm::detail::critic_task_of(batch, task.mask, chosen, truth, 7);
-  CHECK(judged.codes == batch.codes);
-  for (auto f : judged.fake) CHECK(f == 0);  // a true token is no fake, wherever it stands
+  ss::inference<f64> ctx{work};
+  auto const known = ss::soundstorm::detail::critic_truth_of(ctx, batch, task.mask, chosen, 7);
+  auto const judge = [&](std::vector<std::int32_t> const& sampled) {
+    auto const ids = ctx.upload(ss::array<std::int32_t, rows<>>({chosen.rows.size()}, sampled));
+    auto const made = ss::soundstorm::detail::critic_task_of(ctx, known, ids);
+    return std::pair{ctx.download(made.codes), ctx.download(made.fake)};
+  };
+  auto const [same_codes, no_fakes] = judge(truth);
+  CHECK(same_codes == batch.codes);
+  for (auto f : no_fakes) CHECK(f == 0);  // a true token is no fake, wherever it stands
+  auto other = truth;
+  other.front() = (other.front() + 1) % 7;
+  auto const [changed, fakes] = judge(other);
+  ss::index const at = chosen.rows(0) * 2 + task.mask.level[static_cast<std::size_t>(chosen.rows(0) / 5)];
+  CHECK(changed.data()[at] == other.front());
+  CHECK(std::count(fakes.begin(), fakes.end(), ss::flag{1}) == 1);
+  CHECK(fakes.data()[at] == 1);
 }
 
 TEST_CASE("soundstorm/conditions: heads in one product equal heads one by one") {

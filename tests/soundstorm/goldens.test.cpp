@@ -115,9 +115,12 @@ void compare_case(golden_soundstorm const& file) {
       detail::compare("logits of every level", found, sorted, logit_tolerance);
     }
     if (file.contains("output.critic_logits")) {
-      auto const judged = ss::soundstorm::detail::critic_task_of(examples, task.mask, chosen, task.sampled, file.shape().codebook_size);
-      auto found = flat(ctx.download(model.critic_scores(ctx, model.net.trunk(ctx, ctx.upload(judged.codes), given))));
-      for (std::size_t i = 0; i < found.size(); ++i) found[i] *= judged.counted.data()[i];  // the file has 0 at padded frames
+      auto const truth = ss::soundstorm::detail::critic_truth_of(ctx, examples, task.mask, chosen, file.shape().codebook_size);
+      auto const ids = ctx.upload(ss::array<std::int32_t, rows<>>({chosen.rows.size()}, task.sampled));
+      auto const judged = ss::soundstorm::detail::critic_task_of(ctx, truth, ids);
+      auto found = flat(ctx.download(model.critic_scores(ctx, model.net.trunk(ctx, judged.codes, given))));
+      auto const counted = ctx.download(truth.counted);
+      for (std::size_t i = 0; i < found.size(); ++i) found[i] *= counted.data()[i];  // the file has 0 at padded frames
       detail::compare("critic's logits", found, file.values("output.critic_logits"), logit_tolerance);
     }
   }

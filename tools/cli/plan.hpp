@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "command.hpp"
+#include "spearstorm/train/dry_run.hpp"
 #include "spearstorm/train/trainer.hpp"
 
 namespace cli {
@@ -66,9 +67,10 @@ index planned_steps(plan_settings const& with, Run const& run) {
 
 /// What is shown before the first step.
 template <class Model>
-void print_plan(Model const& net, std::size_t rows, char const* what, index steps, index batch) {
-  std::printf("%s parameters, %zu %s, %td steps of %td examples\n",
-              ss::train::count_text(static_cast<double>(ss::parameter_count(net))).c_str(), rows, what, steps, batch);
+void print_plan(Model const& net, std::size_t rows, char const* what, index steps, index batch, ss::train::step_cost const& cost) {
+  std::printf("%s parameters, %zu %s, %td steps of %td examples\n%s\n",
+              ss::train::count_text(static_cast<double>(ss::parameter_count(net))).c_str(), rows, what, steps, batch,
+              ss::train::text_of(cost).c_str());
   std::fflush(stdout);
 }
 

@@ -3,6 +3,7 @@
 #include "net_type.hpp"
 #include "pictures.hpp"
 #include "plan.hpp"
+#include "step_cost.hpp"
 
 namespace cli {
 namespace {
@@ -17,7 +18,7 @@ struct settings {
   bool unconditioned = false;
   index steps = 1000, batch = 8, max_frames = 128, accumulate = 1, warmup = 100, evaluate_every = 0, save_every = 500, threads = 0;
   std::uint64_t seed = 0;
-  bool fresh = false;
+  bool fresh = false, recompute = false;
 };
 
 ss::train::train_options options_of(settings const& with, index steps) {
@@ -29,6 +30,12 @@ ss::train::train_options options_of(settings const& with, index steps) {
   options.adamw.max_grad_norm = with.clip;
   options.grad_accum_every = with.accumulate;
   if (with.ema > 0) options.ema = ss::optim::ema_options{.beta = with.ema, .update_every = 1};
+  return options;
+}
+
+ss::soundstorm_options options_of(settings const& with, ss::train::token_info const& info) {
+  auto options = model_options(info);
+  options.body.recompute = with.recompute;
   return options;
 }
 
@@ -52,13 +59,14 @@ void train(settings with) {
   index const steps =
       planned_steps({with.out, with.fresh, with.minutes, with.steps}, [&](index count, ss::train::train_hooks const& hooks) {
         ss::workspace<exec> work{{.seed = with.seed, .threads = with.threads}};
-        net_type net{work, with.shape, model_options(source.tokens().info)};
+        net_type net{work, with.shape, options_of(with, source.tokens().info)};
         ss::train::run(work, net, source, options_of(with, count), hooks, ss::train::loss_with{with.loss});
       });
 
   ss::workspace<exec> work{{.seed = with.seed, .threads = with.threads}};
-  net_type net{work, with.shape, model_options(source.tokens().info)};
-  print_plan(net, source.tokens().utterances.size(), "utterances", steps, with.batch * with.accumulate);
+  net_type net{work, with.shape, options_of(with, source.tokens().info)};
+  print_plan(net, source.tokens().utterances.size(), "utterances", steps, with.batch * with.accumulate,
+             soundstorm_step_cost(with.shape, net.options, source, with.loss, with.ema > 0));
 
   auto options = in_folder(options_of(with, steps), with.out, with.fresh, with.save_every, with.evaluate_every);
   options.configuration = {{"seed", with.seed},
@@ -114,6 +122,10 @@ void add_train(CLI::App& program) {
       ->group("Training");
   option(*command, "--batch", with->batch, "Utterances a step")->check(CLI::Range(1, 65536))->group("Training");
   option(*command, "--accumulate", with->accumulate, "Batches a step")->check(CLI::Range(1, 65536))->group("Training");
+  command
+      ->add_flag("--recompute", with->recompute,
+                 "Keep only the input of each block and run it again on the way back: less memory, more time")
+      ->group("Training");
   option(*command, "--max-frames", with->max_frames, "Longer utterances are cropped; 0: never")
       ->check(CLI::Range(0, 1 << 30))
       ->group("Training");

@@ -5,8 +5,8 @@
 #include "pictures.hpp"
 #include "plan.hpp"
 #include "spearstorm/spear_tts/freeze.hpp"
-#include "spearstorm/train/pair_batches.hpp"
 #include "spoken_text.hpp"
+#include "step_cost.hpp"
 #include "text_net.hpp"
 #include "text_net_type.hpp"
 
@@ -96,23 +96,8 @@ ss::train::rows_in_memory rows_of(settings const& with, spoken_text const& all, 
   return rows;
 }
 
-using source_type = ss::train::pair_batches<ss::train::rows_in_memory>;
-
-/// The task that was asked for, chosen when it runs: three types of loss would compile the loop three times.
-struct chosen_task {
-  std::string name;
-  ss::spear_tts::pretraining_options spoil;
-  ss::spear_tts::loss_options options{};
-
-  auto operator()(ss::context<exec> auto& ctx, text_net_type const& net, ss::token::pair_batch const& batch) const {
-    if (name == "pretrain") return ss::spear_tts::pretraining_task{spoil, options}(ctx, net, batch);
-    if (name == "text-to-semantic") return ss::spear_tts::text_to_semantic_task{options}(ctx, net, batch);
-    return ss::spear_tts::semantic_to_text_task{options}(ctx, net, batch);
-  }
-};
-
 /// Mean loss over batches, nothing hidden.
-double held_out_loss(ss::workspace<exec>& work, text_net_type const& net, source_type const& source, chosen_task loss, index most) {
+double held_out_loss(ss::workspace<exec>& work, text_net_type const& net, text_batches const& source, text_task loss, index most) {
   loss.options.cond_drop_prob = 0;
   double sum = 0;
   index const count = std::min(most, source.per_epoch());
@@ -166,22 +151,23 @@ void train(settings with) {
     with.shape.num_text_token_ids = static_cast<index>(about.symbols.size());
     with.shape.num_semantic_token_ids = spoken.info.num_semantic_token_ids;
   }
-  source_type const source(rows_of(with, spoken, about), {.batch = with.batch, .seed = with.seed, .window = 4});
+  text_batches const source(rows_of(with, spoken, about), {.batch = with.batch, .seed = with.seed, .window = 4});
   auto held = with;
   held.labelled = -1, held.pairs.clear();
-  source_type const held_out(rows_of(held, valid, about), {.batch = 16, .shuffle = false});
+  text_batches const held_out(rows_of(held, valid, about), {.batch = 16, .shuffle = false});
 
-  chosen_task const loss{with.task,
-                         {.deletion = {.deletion_prob = with.deletion_prob},
-                          .reconstruct_seq = with.reconstruct,
-                          .mask_deleted = with.shape.semantic_mask_token}};
+  text_task const loss{with.task,
+                       {.deletion = {.deletion_prob = with.deletion_prob},
+                        .reconstruct_seq = with.reconstruct,
+                        .mask_deleted = with.shape.semantic_mask_token}};
   index const steps =
       planned_steps({with.out, with.fresh, with.minutes, with.steps}, [&](index count, ss::train::train_hooks const& hooks) {
         beginning one(with);
         ss::train::run(one.work, one.net, source, options_of(with, count), hooks, loss);
       });
   beginning made(with);
-  print_plan(made.net, static_cast<std::size_t>(source.rows().size()), "rows", steps, with.batch);
+  print_plan(made.net, static_cast<std::size_t>(source.rows().size()), "rows", steps, with.batch,
+             text_step_cost(with.shape, with.options, source, loss, with.ema > 0));
   auto options = in_folder(options_of(with, steps), with.out, with.fresh, with.save_every, with.evaluate_every);
   options.configuration = {{"text", to_json(about)}, {"seed", with.seed}, {"batch", with.batch}};
   ss::train::train_hooks hooks;
@@ -214,6 +200,10 @@ void add_network(CLI::App& command, settings& with) {
       ->group("Network");
   option(command, "--attn-dropout", with.options.attn_dropout, "The same of what attention adds")
       ->check(CLI::Range(0.0, 0.99))
+      ->group("Network");
+  command
+      .add_flag("--recompute", with.options.recompute,
+                "Keep only the input of each layer and run it again on the way back: less memory, more time")
       ->group("Network");
   option(command, "--cond-drop-prob", with.options.cond_drop_prob, "How often a source is hidden, for guidance")
       ->check(CLI::Range(0.0, 0.99))

@@ -23,6 +23,21 @@ struct bfloat16 {
   friend bool operator==(bfloat16, bfloat16) = default;
 };
 
+/// A float with 10 of its 23 bits of mantissa, what tensor cores multiply. Rounds to nearest, ties away from zero, as the device's
+/// conversion does; NaN stays NaN.
+struct tfloat32 {
+  std::uint32_t bits = 0;  ///< of a float, the lower 13 being 0
+
+  tfloat32() = default;
+  SPEARSTORM_HD constexpr explicit tfloat32(float value) {
+    std::uint32_t const wide = std::bit_cast<std::uint32_t>(value);
+    bool const is_nan = (wide & 0x7fffffffu) > 0x7f800000u;
+    bits = (is_nan ? wide | 0x400000u : wide + 0x1000u) & ~0x1fffu;
+  }
+  SPEARSTORM_HD constexpr explicit operator float() const { return std::bit_cast<float>(bits); }
+  friend bool operator==(tfloat32, tfloat32) = default;
+};
+
 /// The name that safetensors gives an element type.
 template <class T>
 inline constexpr std::string_view dtype_name = "unknown";
@@ -52,6 +67,11 @@ struct f64 {
   using accum_type = double;
   using factor_type = double;
 };
+/// Float but for the factors of each matrix product, which tensor cores read with 10 bits of mantissa: a device's fast way to
+/// nearly float's digits. cpu::simd rounds nothing, as its products of floats are as fast without.
+struct tf32 : f32 {
+  using factor_type = tfloat32;
+};
 /// Values, parameters and sums in float; both factors of each matrix product are rounded to bfloat16, as PyTorch's autocast
 /// rounds them. What lies between the products stays float.
 struct bf16_mixed : f32 {
@@ -77,5 +97,9 @@ struct factor<Exec> {
 /// What a policy's products read: its precision's factor_type, value_type where it names no precision.
 template <class Exec>
 using factor_of = typename detail::factor<Exec>::type;
+/// What a policy's caches keep of a factor: the factor where that is narrower than the value.
+template <class Exec>
+using cached_of =
+    std::conditional_t<(sizeof(factor_of<Exec>) < sizeof(typename Exec::value_type)), factor_of<Exec>, typename Exec::value_type>;
 
 }  // namespace SPEARSTORM_NS

@@ -2,6 +2,7 @@
 // The trunk of SoundStorm: a row of conformer blocks.
 
 #include "spearstorm/nn/conformer_block.hpp"
+#include "spearstorm/nn/recompute_block.hpp"
 #include "spearstorm/ops/relative_bias.hpp"
 
 namespace SPEARSTORM_NS {
@@ -18,9 +19,10 @@ struct conformer {
   conformer_shape shape;
   std::vector<nn::conformer_block<C, Exec>> layers;
   std::optional<parameter<Exec, axes::buckets<buckets>, axes::heads<C.heads>>> rel_pos_bias;
+  bool recomputes;
 
   explicit conformer(workspace<Exec>& work, conformer_shape const& c = C, conformer_options const& options = {})
-      : shape(nn::resolve(C, c)) {
+      : shape(nn::resolve(C, c)), recomputes(options.recompute) {
     layers.reserve(static_cast<std::size_t>(shape.depth));
     for (index i = 0; i < shape.depth; ++i) layers.emplace_back(work, shape, options, i);
     if (shape.t5_rel_pos_bias) rel_pos_bias.emplace(work, sizes<2>{buckets, shape.heads}, initialiser::normal(1));
@@ -45,11 +47,23 @@ struct conformer {
     nn::first_values<C, Exec> values;
     if (shape.num_residual_streams > 1) {
       auto wide = ops::expand_streams(ctx, h, shape.num_residual_streams);         // (batch, frames, streams, dim)
-      for (auto const& layer : layers) wide = layer(ctx, wide, mask, values, bias...);  // (batch, frames, streams, dim)
+      for (auto const& layer : layers) wide = step(ctx, layer, wide, mask, values, bias...);  // (batch, frames, streams, dim)
       return ops::sum_streams(ctx, wide);                                          // (batch, frames, dim)
     }
-    for (auto const& layer : layers) h = layer(ctx, h, mask, values, bias...);     // (batch, frames, dim)
+    for (auto const& layer : layers) h = step(ctx, layer, h, mask, values, bias...);  // (batch, frames, dim)
     return h;
+  }
+  /// One block; to be run again on the way back where the options say so, but for the block whose values the others read.
+  auto step(context<Exec> auto& ctx, nn::conformer_block<C, Exec> const& layer, auto const& h, ops::frame_mask const& mask,
+            nn::first_values<C, Exec>& values, auto const&... bias) const {
+    if constexpr (std::remove_reference_t<decltype(ctx)>::is_recording)
+      if (recomputes && !layer.gives_values) {
+        auto const again = [at = &layer](auto& c, auto const& x, auto const& seen, auto before, auto const&... with) {
+          return (*at)(c, x, seen, before, with...);
+        };
+        return nn::recompute_block(ctx, again, h, mask, values, bias...);  // the shape of h
+      }
+    return layer(ctx, h, mask, values, bias...);  // the shape of h
   }
 };
 

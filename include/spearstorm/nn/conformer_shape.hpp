@@ -45,6 +45,7 @@ struct conformer_options {
   double attn_dropout = 0;  ///< of what attention adds to the stream; departs from soundstorm-pytorch, which drops attention weights
   double ff_dropout = 0;
   double conv_dropout = 0;
+  bool recompute = false;  ///< of a block keep only its input, and run it again on the way back: less memory, a third more time
 };
 
 namespace nn {

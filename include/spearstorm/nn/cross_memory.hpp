@@ -18,7 +18,7 @@ template <transformer_shape C, execution_policy Exec>
 class cross_memory {
  public:
   using value_type = typename Exec::value_type;
-  using stored_type = factor_of<Exec>;  ///< what attention multiplies
+  using stored_type = cached_of<Exec>;  ///< what attention multiplies
   static constexpr index block_frames = 32;
 
   /// @shape context (batch, context frames, dim)

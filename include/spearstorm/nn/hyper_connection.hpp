@@ -2,16 +2,16 @@
 // A residual connection over several streams, with learned weights of how a branch reads and writes them.
 
 #include "spearstorm/nn/rms_norm.hpp"
-#include "spearstorm/ops/add_to_streams.hpp"
-#include "spearstorm/ops/linear.hpp"
+#include "spearstorm/ops/connect_streams.hpp"
 #include "spearstorm/ops/mix_streams.hpp"
+#include "spearstorm/ops/stream_weights.hpp"
 
 namespace SPEARSTORM_NS::nn {
 
 /// Around a branch: `auto wide = c.width(ctx, x); y = c.depth(ctx, branch(wide.branch_input), wide)`.
 /// @shape residuals (batch, frames, streams, dim), both ways
 /// @math  alpha = tanh(norm(x) W_a) s_a + alpha_static,  beta = tanh(norm(x) w_b) s_b + beta_static;
-///        branch_input = sum_s alpha_s0 x_s,  residual_m = sum_s alpha_s,m+1 x_s,  y_m = residual_m + beta_m branch
+///        branch_input = sum_s alpha_s0 x_s,  y_m = sum_s alpha_s,m+1 x_s + beta_m branch
 /// @see   hyper_connections: HyperConnections with one input view and no fractions;  Zhu et al. 2024, arXiv 2409.19606, algorithm 2
 template <index Dim, execution_policy Exec>
 struct hyper_connection {
@@ -47,11 +47,11 @@ struct hyper_connection {
 
   struct connection {
     tensor<T, axes::batch<>, axes::frames<>, width_axis> branch_input;
-    tensor<T, axes::batch<>, axes::frames<>, axes::streams<>, width_axis> residuals;
-    tensor<T, axes::batch<>, axes::frames<>, axes::streams<>> beta;
+    tensor<T, axes::batch<>, axes::frames<>, axes::streams<>, width_axis> residuals;   ///< the streams as they were given
+    tensor<T, axes::batch<>, axes::frames<>, axes::streams<>, axes::mixes<>> weights;  ///< [alpha, beta]
   };
 
-  /// What the branch reads, what the streams are beside it, and how the branch's output will be written.
+  /// What the branch reads, and how its output and the streams will be put together.
   /// @shape residuals (batch, frames, streams, dim)
   /// @throws shape_error where residuals has another number of streams
   connection width(context<Exec> auto& ctx,
@@ -59,19 +59,15 @@ struct hyper_connection {
     using namespace axes;
     auto const x = view<batch<>, frames<>, streams<>, width_axis>(ctx.eval(residuals));  // (batch, frames, streams, dim)
     check_size("hyper_connection", "residuals", "streams", x.extent(2), "the layer", static_beta.size());
-    auto const h = norm(ctx, x);                                                   // (batch, frames, streams, dim)
-    auto const read = ops::linear<mixes<>>(ctx, h, dynamic_alpha_fn);              // (batch, frames, streams, mixes)
-    auto const alpha = ctx.eval(tanh(read) * number(ctx, dynamic_alpha_scale) + ctx.use(static_alpha));  // (batch, frames, streams, mixes)
-    auto const column = view<out<>, in<Dim>>(ctx.use(dynamic_beta_fn), {1, x.cols()});
-    auto const written = view<batch<>, frames<>, streams<>>(ops::linear(ctx, h, column), {x.extent(0), x.extent(1), x.extent(2)});
-    auto const beta = ctx.eval(tanh(written) * number(ctx, dynamic_beta_scale) + ctx.use(static_beta));  // (batch, frames, streams)
-    return {ops::mix_one(ctx, x, alpha, 0), ops::mix_streams(ctx, x, alpha, 1, alpha.cols() - 1), beta};
+    auto const weights = ops::stream_weights(ctx, x, norm.gamma, dynamic_alpha_fn, dynamic_alpha_scale, static_alpha, dynamic_beta_fn,
+                                             dynamic_beta_scale, static_beta, {.offset = norm.offset});  // (batch, frames, streams, mixes)
+    return {ops::mix_one(ctx, x, weights, 0), x, weights};
   }
 
   /// @shape branch_output (batch, frames, dim)  returns (batch, frames, streams, dim)
   auto depth(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width_axis> auto const& branch_output,
              connection const& with) const {
-    return ops::add_to_streams(ctx, with.residuals, branch_output, with.beta);     // (batch, frames, streams, dim)
+    return ops::connect_streams(ctx, with.residuals, with.weights, branch_output);  // (batch, frames, streams, dim)
   }
 
   static void visit(auto& self, auto&& each) {
@@ -83,9 +79,6 @@ struct hyper_connection {
     each("dynamic_beta_fn", self.dynamic_beta_fn);
     each("dynamic_beta_scale", self.dynamic_beta_scale);
   }
-
- private:
-  static auto number(context<Exec> auto& ctx, auto const& scale) { return view<>(ctx.use(scale), sizes<0>{}); }
 };
 
 }  // namespace SPEARSTORM_NS::nn

@@ -54,7 +54,7 @@ template <execution_policy Exec>
 class kv_cache {
  public:
   using value_type = typename Exec::value_type;
-  using stored_type = factor_of<Exec>;  ///< what attention multiplies
+  using stored_type = cached_of<Exec>;  ///< what attention multiplies
   using memory = typename Exec::memory;
 
   /// @throws value_error where a size is below 1

@@ -2,6 +2,7 @@
 // SPEAR-TTS's transformer: encoder, or decoder over a context.
 
 #include "spearstorm/nn/geglu_feed_forward.hpp"
+#include "spearstorm/nn/recompute_block.hpp"
 #include "spearstorm/nn/transformer_attention.hpp"
 
 namespace SPEARSTORM_NS {
@@ -71,9 +72,10 @@ struct transformer {
   transformer_shape shape;
   std::vector<nn::transformer_layer<C, Exec>> layers;
   nn::rms_norm<C.dim, Exec> final_norm;
+  bool recomputes;
 
   explicit transformer(workspace<Exec>& work, transformer_shape const& c = C, transformer_options const& options = {})
-      : shape(nn::resolve(C, c)), final_norm(work, c.dim) {
+      : shape(nn::resolve(C, c)), final_norm(work, c.dim), recomputes(options.recompute) {
     layers.reserve(static_cast<std::size_t>(shape.depth));
     for (index i = 0; i < shape.depth; ++i) layers.emplace_back(work, shape, options);
   }
@@ -86,7 +88,7 @@ struct transformer {
     auto h = view<axes::batch<>, axes::frames<>, width>(ctx.eval(x));              // (batch, frames, dim)
     index number = 0;
     for (auto const& layer : layers) {
-      h = layer(ctx, h, mask);                                                     // (batch, frames, dim)
+      h = step(ctx, layer, h, mask);                                               // (batch, frames, dim)
       hidden(++number, h);
     }
     return final_norm(ctx, h);                                                     // (batch, frames, dim)
@@ -100,7 +102,7 @@ struct transformer {
     auto const seen = view<axes::batch<>, axes::frames<>, width>(ctx.eval(context));  // (batch, context frames, dim)
     index number = 0;
     for (auto const& layer : layers) {
-      h = layer(ctx, h, mask, seen, context_mask);                                 // (batch, frames, dim)
+      h = step(ctx, layer, h, mask, seen, context_mask);                           // (batch, frames, dim)
       hidden(++number, h);
     }
     return final_norm(ctx, h);                                                     // (batch, frames, dim)
@@ -109,6 +111,17 @@ struct transformer {
   static void visit(auto& self, auto&& each) {
     each("layers", self.layers);
     each("final_norm", self.final_norm);
+  }
+
+ private:
+  /// One layer; to be run again on the way back where the options say so.
+  auto step(context<Exec> auto& ctx, nn::transformer_layer<C, Exec> const& layer, auto const& h, auto const&... with) const {
+    if constexpr (std::remove_reference_t<decltype(ctx)>::is_recording)
+      if (recomputes) {
+        auto const again = [at = &layer](auto& c, auto const&... given) { return (*at)(c, given...); };
+        return nn::recompute_block(ctx, again, h, with...);                        // (batch, frames, dim)
+      }
+    return layer(ctx, h, with...);                                                 // (batch, frames, dim)
   }
 };
 

@@ -27,6 +27,7 @@ struct transformer_shape {
 struct transformer_options {
   double attn_dropout = 0;  ///< of what attention adds to the stream; departs from spear-tts-pytorch, which drops attention weights
   double ff_dropout = 0;
+  bool recompute = false;  ///< of a layer keep only its input, and run it again on the way back: less memory, a third more time
 };
 
 namespace nn {

@@ -16,14 +16,14 @@ SPEARSTORM_AXIS(keys);  // frames that are attended to, as the last axis of a bi
 namespace SPEARSTORM_NS::ops {
 
 struct attend_options {
-  index heads = 8;         ///< soundstorm-pytorch
-  index kv_heads = 0;      ///< heads of keys and values, which query heads share: query head h reads h % kv_heads; 0: as many
-  double scale = 0;        ///< of the scores; 0: 1 / sqrt(dim_head)
-  bool causal = false;     ///< query i sees keys 0 ... i
-  index window = 0;        ///< query i sees keys i - window ... i + window; 0: all
-  frame_mask keys = {};    ///< (batch, frames of keys), 1 where a key may be attended to
-  index query_tile = 256;  ///< tiles trade memory, batch * heads * query_tile * key_tile scores, against speed;
-  index key_tile = 128;    ///< other sizes round differently
+  index heads = 8;       ///< soundstorm-pytorch
+  index kv_heads = 0;    ///< heads of keys and values, which query heads share: query head h reads h % kv_heads; 0: as many
+  double scale = 0;      ///< of the scores; 0: 1 / sqrt(dim_head)
+  bool causal = false;   ///< query i sees keys 0 ... i
+  index window = 0;      ///< query i sees keys i - window ... i + window; 0: all
+  frame_mask keys = {};  ///< (batch, frames of keys), 1 where a key may be attended to
+  index query_tile = 0;  ///< tiles trade memory, batch * heads * query_tile * key_tile scores, against speed; other sizes round differently
+  index key_tile = 0;    ///< 0: 256 queries and 128 keys, whose scores stay in a core's cache; 512 and 512 on a device, where calls cost
 };
 
 struct attend_op {
@@ -199,8 +199,8 @@ auto run(context_like auto& ctx, auto const& q, auto const& k, auto const& v, au
   if (kv_heads < 1 || heads % kv_heads != 0)
     fail<value_error>("attend: kv_heads = ", kv_heads, ", expected a number that divides heads = ", heads);
   if (options.window < 0) fail<value_error>("attend: window = ", options.window, ", expected at least 0");
-  if (options.query_tile < 1 || options.key_tile < 1)
-    fail<value_error>("attend: query_tile = ", options.query_tile, " and key_tile = ", options.key_tile, ", expected at least 1");
+  if (options.query_tile < 0 || options.key_tile < 0)
+    fail<value_error>("attend: query_tile = ", options.query_tile, " and key_tile = ", options.key_tile, ", expected 0 or more");
   if (dim % heads != 0) fail<shape_error>("attend: queries have dim = ", dim, ", ", heads, " heads expect a multiple of ", heads);
   check_size("attend", "keys", "batch", k.extent(0), "queries", batch);
   check_size("attend", "keys", "dim", k.extent(2), "queries", dim / heads * kv_heads);
@@ -215,8 +215,11 @@ auto run(context_like auto& ctx, auto const& q, auto const& k, auto const& v, au
     allowed = mask.data();
   }
   double const scale = options.scale != 0 ? options.scale : 1 / sqrt(static_cast<double>(dim / heads));
-  detail_attend::shape const shape{batch,          heads,          kv_heads,           queries,          keys, dim / heads,
-                                   options.causal, options.window, options.query_tile, options.key_tile, scale};
+  constexpr bool on_host = std::remove_reference_t<decltype(ctx)>::memory::on_host;
+  index const query_tile = options.query_tile > 0 ? options.query_tile : on_host ? 256 : 512;
+  index const key_tile = options.key_tile > 0 ? options.key_tile : on_host ? 128 : 512;
+  detail_attend::shape const shape{batch,          heads,          kv_heads,   queries,  keys, dim / heads,
+                                   options.causal, options.window, query_tile, key_tile, scale};
   return record<attend_op>(ctx, std::tuple{q, k, v, bias}, shape, allowed);
 }
 }  // namespace detail_attend

@@ -61,17 +61,18 @@ struct part_row {
       for (index h = 0; h < of.together; ++h) {
         T const* const query_head = q + h * of.width;
         Stored const* const key = k + j * of.keys.dim + feature(h);
-        weights[h * frames + j] = of.scale * Lanes::sum(of.width, [&](auto at) { return pack(at.load(query_head) * at.load(key)); });
+        T const along = Lanes::sum(of.width, [&](auto at) { return pack(at.load(query_head) * at.load(key)); });
+        Lanes::once([&] { weights[h * frames + j] = of.scale * along; });
       }
     for (index h = 0; h < of.together; ++h) {
       T* const own = weights + h * frames;
       T const high = Lanes::max(count, of.lowest, [&](auto at) { return at.load(own); });
-      of.most[part + h] = high;
-      of.total[part + h] = Lanes::sum(count, [&](auto at) {
+      T const sum = Lanes::sum(count, [&](auto at) {
         pack const weight = exp(at.load(own) - pack(high));
         at.store(own, weight);
         return weight;
       });
+      Lanes::once([&] { of.most[part + h] = high, of.total[part + h] = sum; });
     }
     for (index j = 0; j < count; ++j)
       for (index h = 0; h < of.together; ++h) {
@@ -99,11 +100,10 @@ struct merge_row {
                 last = seen > 0 ? first + (seen + frames - 1) / frames * step : first;
     T high = of.lowest, total = 0;
     for (index part = first; part < last; part += step) high = of.most[part] > high ? of.most[part] : high;
-    for (index part = first; part < last; part += step) {
-      T const weight = exp(of.most[part] - high);
-      of.most[part] = weight;
-      total += of.total[part] * weight;
-    }
+    Lanes::once([&] {
+      for (index part = first; part < last; part += step) of.most[part] = exp(of.most[part] - high);
+    });
+    for (index part = first; part < last; part += step) total += of.total[part] * of.most[part];
     T const scale = total > T(0) ? T(1) / total : T(0);
     Lanes::each(of.width, [&](auto at) {
       pack sum(T(0));

@@ -58,8 +58,10 @@ struct online_softmax_row {
     });
     clear_outside<Lanes>(from - at_row.begin, at_row.begin, at_row.end, on.key_count);
     T const shrink = exp(before - now);
-    most[at_row.statistic] = now;
-    total[at_row.statistic] = total[at_row.statistic] * shrink + sum;
+    Lanes::once([&] {
+      most[at_row.statistic] = now;
+      total[at_row.statistic] = total[at_row.statistic] * shrink + sum;
+    });
     T* const to = out + at_row.head_row;
     if (shrink != T(1)) Lanes::each(on.of.width, [&](auto at) { at.store(to, at.load(to) * pack(shrink)); });
   }
@@ -77,7 +79,7 @@ struct finish_attention_row {
     auto const at_row = tile{of, 0, of.items(), 0, of.queries, 0, of.keys}.locate(row);
     T const sum = total[row];
     T const scale = sum > T(0) ? T(1) / sum : T(0);
-    most[row] = sum > T(0) ? most[row] + log(sum) : T(0);
+    Lanes::once([&] { most[row] = sum > T(0) ? most[row] + log(sum) : T(0); });
     T* const to = out + at_row.head_row;
     Lanes::each(of.width, [&](auto at) { at.store(to, at.load(to) * pack(scale)); });
   }
@@ -93,7 +95,8 @@ struct attention_delta_row {
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     using pack = typename Lanes::pack;
     index const at_head = tile{of, 0, of.items(), 0, of.queries, 0, of.keys}.locate(row).head_row;
-    delta[row] = Lanes::sum(of.width, [&](auto at) { return pack(at.load(out + at_head) * at.load(dout + at_head)); });
+    T const along = Lanes::sum(of.width, [&](auto at) { return pack(at.load(out + at_head) * at.load(dout + at_head)); });
+    Lanes::once([&] { delta[row] = along; });
   }
 };
 

@@ -19,7 +19,7 @@ struct channel_norm_row {
     moments_of<Lanes>(from, cols, mu, var);
     T const r = T(1) / sqrt(max(var, eps));
     Lanes::each(cols, [&](auto at) { at.store(y + row * cols, (at.load(from) - pack(mu)) * pack(r) * at.load(gamma)); });
-    if (mean) mean[row] = mu, rstd[row] = var < eps ? -r : r;  // the sign tells the way back that r is a constant
+    if (mean) Lanes::once([&] { mean[row] = mu, rstd[row] = var < eps ? -r : r; });  // the sign tells the way back that r is a constant
   }
 };
 

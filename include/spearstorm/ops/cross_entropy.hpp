@@ -20,8 +20,10 @@ struct cross_entropy_row {
     T const most = Lanes::max(cols, from[0], [&](auto at) { return at.load(from); });
     T const rest = log(Lanes::sum(cols, [&](auto at) { return pack(exp(at.load(from) - pack(most))); }));
     index const target = targets[row];
-    loss[row] = target == ignore ? T(0) : rest + (most - from[target]);  // in this order: most may be large, rest is not
-    if (lse) lse[row] = most + rest;
+    Lanes::once([&] {
+      loss[row] = target == ignore ? T(0) : rest + (most - from[target]);  // in this order: most may be large, rest is not
+      if (lse) lse[row] = most + rest;
+    });
   }
 };
 
@@ -42,7 +44,7 @@ struct cross_entropy_back_row {
     if (target == ignore) return Lanes::each(cols, [&](auto at) { at.store(to, pack(T(0))); });
     T const up = dy[row], below = lse[row];
     Lanes::each(cols, [&](auto at) { at.store(to, exp(at.load(from) - pack(below)) * pack(up)); });
-    to[target] -= up;
+    Lanes::once([&] { to[target] -= up; });
   }
 };
 

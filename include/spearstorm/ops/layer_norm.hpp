@@ -33,7 +33,7 @@ struct layer_norm_row {
     moments_of<Lanes>(from, cols, mu, var);
     T const r = T(1) / sqrt(var + eps);
     Lanes::each(cols, [&](auto at) { at.store(y + row * cols, (at.load(from) - pack(mu)) * pack(r) * at.load(gamma) + at.load(beta)); });
-    if (mean) mean[row] = mu, rstd[row] = r;
+    if (mean) Lanes::once([&] { mean[row] = mu, rstd[row] = r; });
   }
 };
 

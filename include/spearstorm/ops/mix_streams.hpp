@@ -53,12 +53,10 @@ struct mix_streams_back_row {
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     using pack = typename Lanes::pack;
     index const stream = row / mixes, mix = row % mixes - begin;
-    if (mix < 0 || mix >= count) {
-      dalpha[row] = T(0);
-      return;
-    }
+    if (mix < 0 || mix >= count) return Lanes::once([&] { dalpha[row] = T(0); });
     T const *const from = x + stream * cols, *const up = dy + (stream / streams * count + mix) * cols;
-    dalpha[row] = Lanes::sum(cols, [&](auto at) { return pack(at.load(from) * at.load(up)); });
+    T const along = Lanes::sum(cols, [&](auto at) { return pack(at.load(from) * at.load(up)); });
+    Lanes::once([&] { dalpha[row] = along; });
   }
 };
 

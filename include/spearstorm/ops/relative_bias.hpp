@@ -57,7 +57,7 @@ struct relative_bias_row {
   T scale;
   template <class Lanes>
   SPEARSTORM_HD void operator()(Lanes, index head) const {
-    for (index i = 0; i < offsets; ++i) bias[head * offsets + i] = weight[buckets[i] * heads + head] * scale;
+    Lanes::each_position(offsets, [&](index i) { bias[head * offsets + i] = weight[buckets[i] * heads + head] * scale; });
   }
 };
 
@@ -73,8 +73,8 @@ struct relative_bias_back_row {
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     index const bucket = row / heads;
     T const* const from = dbias + row % heads * offsets;
-    dweight[row] =
-        scale * Lanes::sum(offsets, [&](auto at) { return at.generate([&](index i) { return buckets[i] == bucket ? from[i] : T(0); }); });
+    T const sum = Lanes::sum(offsets, [&](auto at) { return at.generate([&](index i) { return buckets[i] == bucket ? from[i] : T(0); }); });
+    Lanes::once([&] { dweight[row] = scale * sum; });
   }
 };
 

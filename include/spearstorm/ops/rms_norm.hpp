@@ -26,7 +26,8 @@ struct rms_norm_row {
     }));
     T const r = sqrt(static_cast<T>(cols)) / (length > eps ? length : eps);
     Lanes::each(cols, [&](auto at) { at.store(y + row * cols, at.load(from) * pack(r) * (at.load(gamma) + pack(offset))); });
-    if (factor) factor[row] = length > eps ? r : -r;  // the sign tells a row that was too short: its length has no gradient
+    if (factor)
+      Lanes::once([&] { factor[row] = length > eps ? r : -r; });  // the sign tells a row that was too short: its length has no gradient
   }
 };
 

@@ -19,11 +19,11 @@ struct rotary_table_row {
   double log_theta;
   template <class Lanes>
   SPEARSTORM_HD void operator()(Lanes, index frame) const {
-    for (index i = 0; i < half; ++i) {
+    Lanes::each_position(half, [&](index i) {
       double const angle = static_cast<double>(frame) * exp(-log_theta * static_cast<double>(i) / static_cast<double>(half));
       cosines[frame * half + i] = static_cast<T>(cos(angle));
       sines[frame * half + i] = static_cast<T>(sin(angle));
-    }
+    });
   }
 };
 
@@ -41,7 +41,7 @@ struct rotary_row {
     index const frame = row / heads % frames;
     T const *const first = x + row * 2 * half, *const second = first + half;
     T* const to = y + row * 2 * half;
-    if (interleaved) return turn_neighbours(first, cosines + frame * half, sines + frame * half, to);
+    if (interleaved) return turn_neighbours<Lanes>(first, cosines + frame * half, sines + frame * half, to);
     Lanes::each(half, [&](auto at) {
       pack const c = at.load(cosines + frame * half), s = at.load(sines + frame * half) * pack(direction);
       pack const a = at.load(first), b = at.load(second);
@@ -51,12 +51,13 @@ struct rotary_row {
   }
 
  private:
+  template <class Lanes>
   SPEARSTORM_HD void turn_neighbours(T const* from, T const* c, T const* s, T* to) const {
-    for (index i = 0; i < half; ++i) {
+    Lanes::each_position(half, [&](index i) {
       T const a = from[2 * i], b = from[2 * i + 1], turn = s[i] * direction;
       to[2 * i] = a * c[i] - b * turn;
       to[2 * i + 1] = b * c[i] + a * turn;
-    }
+    });
   }
 };
 

@@ -15,11 +15,11 @@ struct rotary_positions_row {
   double log_theta;
   template <class Lanes>
   SPEARSTORM_HD void operator()(Lanes, index row) const {
-    for (index i = 0; i < half; ++i) {
+    Lanes::each_position(half, [&](index i) {
       double const angle = static_cast<double>(positions[row]) * exp(-log_theta * static_cast<double>(i) / static_cast<double>(half));
       cosines[row * half + i] = static_cast<T>(cos(angle));
       sines[row * half + i] = static_cast<T>(sin(angle));
-    }
+    });
   }
 };
 

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "spearstorm/optim/gradient_norm.hpp"
+#include "spearstorm/optim/step_record.hpp"
 #include "spearstorm/runtime/visit.hpp"
 
 namespace SPEARSTORM_NS::optim {
@@ -24,22 +24,26 @@ template <class T>
 struct adamw_span : table_span {
   T *p, *m, *v;
   T const* g;
-  T keep;  ///< what weight decay leaves
+  bool decays;
+  friend bool operator==(adamw_span const&, adamw_span const&) = default;
 };
 
 template <class T>
 struct adamw_elements {
   span_view<adamw_span<T>> table;
-  T scale, beta1, beta2, step_size, root_scale, eps;
+  step_state const* state;
+  T kept;  ///< what weight decay leaves
+  T beta1, beta2, step_size, root_scale, eps;
   template <class Lanes>
   SPEARSTORM_HD void operator()(Lanes, index position, index positions) const {
     using pack = typename Lanes::pack;
+    if (!state->taken) return;
     auto const& span = table.of(position / span_chunk);
     index const first = table.offset(span, position), left = span.size - first;
     if (left <= 0) return;  // behind the end of its span
     T *const p = span.p + first, *const m = span.m + first, *const v = span.v + first;
     T const* const g = span.g + first;
-    T const keep = span.keep;
+    T const scale = static_cast<T>(state->scale), keep = span.decays ? kept : T(1);
     Lanes::each(positions < left ? positions : left, [&](auto at) {
       pack const grad = at.load(g) * pack(scale);
       pack const mean = pack(beta1) * at.load(m) + pack(T(1) - beta1) * grad;
@@ -81,37 +85,65 @@ class adamw {
 
   /// One step; a parameter that the loss does not depend on is left alone. Returns the gradients' norm before clipping.
   /// @param known the gradients' norm where the caller has it already
-  /// @throws numeric_error where that norm is not finite: nothing is changed then
+  /// @throws numeric_error where that norm, or a loss that was added, is not finite: nothing is changed then
   template <class Model>
   double step_(workspace<Exec>& work, Model& model, gradient_table<Exec>& gradients, std::optional<double> known = {}) {
-    double const norm = known ? *known : gradient_norm(work, gradients);
-    if (!std::isfinite(norm))
-      fail<numeric_error>("adamw: the gradients' norm is ", norm, ", expected a finite number; no parameter was changed");
-    prepare(model);
-    ++steps_;
-    double const scale = options.max_grad_norm > 0 && norm > options.max_grad_norm ? options.max_grad_norm / (norm + 1e-6) : 1;
-    double const bias1 = 1 - std::pow(options.beta1, static_cast<double>(steps_)),
-                 bias2 = 1 - std::pow(options.beta2, static_cast<double>(steps_));
-    using T = value_type;
-    span_table<Exec, detail::adamw_span<T>> table;
-    std::size_t at = 0;
-    for_each_parameter(model, [&](std::string const&, auto& p) {
-      auto& s = slots_[at++];
-      auto const* const g = gradients.of(p);
-      if (!g) return;
-      double const decay = decays(s.name, p.rank) ? options.weight_decay : 0;
-      table.add({{p.size()}, p.change_(), s.mean.data(), s.square.data(), g, T(1 - options.rate * decay)});
-    });
-    auto const mark = work.values().here();
-    verbs::transform<T>(work.exec(), table.chunks() * span_chunk, span_chunk,
-                        detail::adamw_elements<T>{table.upload(work), T(scale), T(options.beta1), T(options.beta2), T(options.rate / bias1),
-                                                  T(1 / std::sqrt(bias2)), T(options.eps)});
-    work.values().rewind(mark);
+    enqueue_(work, model, gradients, known);
+    auto const [loss, norm, taken] = settle_(work);
+    if (!std::isfinite(loss)) fail<numeric_error>("adamw: the loss is ", loss, ", expected a finite number; no parameter was changed");
+    if (!taken) fail<numeric_error>("adamw: the gradients' norm is ", norm, ", expected a finite number; no parameter was changed");
     return norm;
   }
 
-  /// Steps taken; what a checkpoint restores.
-  index steps() const { return steps_; }
+  // -- the same in two parts, between which a device has the whole step before it:
+  //
+  //   adam.add_loss_(ctx, loss);                 where the loss is to be known and to be finite as well
+  //   adam.enqueue_(work, model, gradients);
+  //   auto const step = adam.settle_(work);      the only wait
+
+  /// Adds a loss to the step to come: its loss, or one of `of` whose mean it is.
+  void add_loss_(context<Exec> auto& ctx, expression_like auto const& loss, index of = 1) {
+    settle_(ctx.work());
+    record_.add_loss_(ctx, loss, of);
+  }
+  /// Begins a step, once the one before is settled. Where its norm or its loss turns out not to be finite, it changes nothing.
+  template <class Model>
+  void enqueue_(workspace<Exec>& work, Model& model, gradient_table<Exec>& gradients, std::optional<double> known = {}) {
+    settle_(work);
+    prepare(model);
+    using T = value_type;
+    auto const step = static_cast<double>(steps_ + 1);
+    double const bias1 = 1 - std::pow(options.beta1, step), bias2 = 1 - std::pow(options.beta2, step);
+    table_.clear();
+    std::size_t at = 0;
+    for_each_parameter(model, [&](std::string const&, auto& p) {
+      auto& s = slots_[at++];
+      if (auto const* const g = gradients.of(p))
+        table_.add({{p.size()}, p.change_(), s.mean.data(), s.square.data(), g, decays(s.name, p.rank)});
+    });
+    detail::adamw_elements<T> const elements{table_.upload(work),
+                                             record_.judge_(work, gradients, options.max_grad_norm, known),
+                                             T(1 - options.rate * options.weight_decay),
+                                             T(options.beta1),
+                                             T(options.beta2),
+                                             T(options.rate / bias1),
+                                             T(1 / std::sqrt(bias2)),
+                                             T(options.eps)};
+    verbs::transform<T>(work.exec(), table_.chunks() * span_chunk, span_chunk, elements);
+    under_way_ = true;
+  }
+  /// Waits for the step under way; what became of the last one.
+  step_outcome settle_(workspace<Exec>& work) {
+    if (!under_way_) return last_;
+    if constexpr (verbs::counting<Exec> && !memory::on_host) ++work.exec().counts->downloads;
+    last_ = record_.outcome();
+    steps_ += last_.taken;
+    under_way_ = false;
+    return last_;
+  }
+
+  /// Steps taken, one under way included, for which this waits; what a checkpoint restores.
+  index steps() const { return steps_ + (under_way_ && record_.outcome().taken); }
   std::vector<slot>& slots() { return slots_; }
   std::vector<slot> const& slots() const { return slots_; }
   template <class Model>
@@ -134,7 +166,11 @@ class adamw {
   }
 
   std::vector<slot> slots_;
-  index steps_ = 0;
+  index steps_ = 0;  // settled ones
+  span_table<Exec, detail::adamw_span<value_type>> table_;
+  step_record<Exec> record_;
+  step_outcome last_;
+  bool under_way_ = false;
 };
 
 }  // namespace SPEARSTORM_NS::optim

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "spearstorm/backend/verbs.hpp"
+#include "spearstorm/optim/span_table.hpp"
 #include "spearstorm/runtime/visit.hpp"
 
 namespace SPEARSTORM_NS::optim {
@@ -20,42 +20,53 @@ struct ema_options {
 
 namespace detail {
 
-template <class T>
-struct ema_elements {
+/// A parameter and its average; Weight is const where the parameter is only read.
+template <class T, class Weight>
+struct ema_span : table_span {
   T* average;
-  T const* now;
+  Weight* weights;
+  friend bool operator==(ema_span const&, ema_span const&) = default;
+};
+
+/// step(at, average, weights) for the numbers of all spans.
+template <class Step, class Span>
+struct ema_elements {
+  span_view<Span> table;
+  Step step;
+  template <class Lanes>
+  SPEARSTORM_HD void operator()(Lanes, index position, index positions) const {
+    auto const& span = table.of(position / span_chunk);
+    index const first = table.offset(span, position), left = span.size - first;
+    if (left <= 0) return;  // behind the end of its span
+    Lanes::each(positions < left ? positions : left, [&](auto at) { step(at, span.average + first, span.weights + first); });
+  }
+};
+
+template <class T>
+struct move_average {
   T share;  ///< of what is new
-  template <class Lanes>
-  SPEARSTORM_HD void operator()(Lanes, index first, index count) const {
-    using pack = typename Lanes::pack;
-    Lanes::each(count, [&](auto at) {
-      pack const old = at.load(average + first);
-      at.store(average + first, old + pack(share) * (at.load(now + first) - old));
-    });
+  SPEARSTORM_HD void operator()(auto at, T* average, T const* weights) const {
+    auto const old = at.load(average);
+    at.store(average, old + decltype(at.load(average))(share) * (at.load(weights) - old));
   }
 };
 
 template <class T>
-struct exchange_elements {
-  T *a, *b;
-  template <class Lanes>
-  SPEARSTORM_HD void operator()(Lanes, index first, index count) const {
-    using pack = typename Lanes::pack;
-    Lanes::each(count, [&](auto at) {
-      pack const kept = at.load(a + first);
-      at.store(a + first, at.load(b + first));
-      at.store(b + first, kept);
-    });
-  }
+struct copy_weights {
+  SPEARSTORM_HD void operator()(auto at, T* average, T const* weights) const { at.store(average, at.load(weights)); }
 };
 
 template <class T>
-struct copy_elements {
-  T* to;
-  T const* from;
-  template <class Lanes>
-  SPEARSTORM_HD void operator()(Lanes, index first, index count) const {
-    Lanes::each(count, [&](auto at) { at.store(to + first, at.load(from + first)); });
+struct copy_average {
+  SPEARSTORM_HD void operator()(auto at, T const* average, T* weights) const { at.store(weights, at.load(average)); }
+};
+
+template <class T>
+struct exchange_weights {
+  SPEARSTORM_HD void operator()(auto at, T* average, T* weights) const {
+    auto const kept = at.load(average);
+    at.store(average, at.load(weights));
+    at.store(weights, kept);
   }
 };
 
@@ -102,12 +113,10 @@ class ema {
     if (first) prepare(model);
     if (!first && step % options.update_every != 0) return;
     value_type const share = first ? value_type(1) : value_type(1 - decay_at(step));
-    each_pair(model, [&](slot& s, auto const& p) {
-      if (share == value_type(1))
-        move_span(work, p.size(), detail::copy_elements<value_type>{s.values.data(), p.data()});
-      else
-        move_span(work, p.size(), detail::ema_elements<value_type>{s.values.data(), p.data(), share});
-    });
+    if (share == value_type(1))
+      each_pair(work, model, read_, detail::copy_weights<value_type>{});
+    else
+      each_pair(work, model, read_, detail::move_average<value_type>{share});
   }
 
   /// Exchanges average and weights: what was trained is in the average until the next exchange. See with_ema.
@@ -115,15 +124,14 @@ class ema {
   template <class Model>
   void exchange_(workspace<Exec>& work, Model& model) {
     require_started("exchange");
-    each_pair(model,
-              [&](slot& s, auto& p) { move_span(work, p.size(), detail::exchange_elements<value_type>{s.values.data(), p.change_()}); });
+    each_pair(work, model, written_, detail::exchange_weights<value_type>{});
   }
   /// Writes the average into a model of the same parameters: a second one for generation.
   /// @throws value_error before the first update, shape_error where the model has other parameters
   template <class Model>
   void copy_to_(workspace<Exec>& work, Model& model) {
     require_started("copy_to");
-    each_pair(model, [&](slot& s, auto& p) { move_span(work, p.size(), detail::copy_elements<value_type>{p.change_(), s.values.data()}); });
+    each_pair(work, model, written_, detail::copy_average<value_type>{});
   }
 
   /// Updates asked for; with the slots all that a checkpoint restores.
@@ -139,36 +147,50 @@ class ema {
   }
 
  private:
+  template <class Weight>
+  using table = span_table<Exec, detail::ema_span<value_type, Weight>>;
+
   void require_started(char const* function) const {
     if (slots_.empty()) fail<value_error>("ema: ", function, " after ", steps_, " updates, expected 1 or more");
-  }
-  template <class Elements>
-  static void move_span(workspace<Exec>& work, index size, Elements const& elements) {
-    verbs::transform<value_type>(work.exec(), size, backend::move_span, elements);
   }
   template <class Model>
   void prepare(Model const& model) {
     for_each_parameter(model,
                        [&](std::string const& name, auto const& p) { slots_.push_back({name, buffer<value_type, memory>(p.size())}); });
   }
-  template <class Model, class F>
-  void each_pair(Model& model, F const& f) {
+  /// One program over all parameters.
+  template <class Model, class Weight, class Step>
+  void each_pair(workspace<Exec>& work, Model& model, table<Weight>& spans, Step const& step) {
+    check_parameters(model);
+    spans.clear();
     std::size_t at = 0;
-    auto const check = [&](std::string const& name, auto const& p) {
+    for_each_parameter(model, [&](std::string const&, auto& p) {
+      value_type* const average = slots_[at++].values.data();
+      if constexpr (std::is_const_v<Weight>)
+        spans.add({{p.size()}, average, p.data()});
+      else
+        spans.add({{p.size()}, average, p.change_()});
+    });
+    using span = detail::ema_span<value_type, Weight>;
+    verbs::transform<value_type>(work.exec(), spans.chunks() * span_chunk, span_chunk,
+                                 detail::ema_elements<Step, span>{spans.upload(work), step});
+  }
+  void check_parameters(auto const& model) const {
+    std::size_t at = 0;
+    for_each_parameter(model, [&](std::string const& name, auto const& p) {
       bool const known = at < slots_.size() && slots_[at].name == name && slots_[at].values.size() == p.size();
       if (!known)
         fail<shape_error>("ema: parameter ", at, " is ", name, " of ", p.size(), " numbers, the average has ",
                           at < slots_.size() ? message(slots_[at].name, " of ", slots_[at].values.size()) : std::string("no such one"));
       ++at;
-    };
-    for_each_parameter(model, check);
+    });
     if (at != slots_.size()) fail<shape_error>("ema: the model has ", at, " parameters, the average ", slots_.size());
-    at = 0;
-    for_each_parameter(model, [&](std::string const&, auto& p) { f(slots_[at++], p); });
   }
 
   std::vector<slot> slots_;
   index steps_ = 0;
+  table<value_type const> read_;
+  table<value_type> written_;
 };
 
 /// The model has the averaged weights while this lives: `{ with_ema averaged(work, ema, model); evaluate(model); }`.

@@ -8,6 +8,14 @@ namespace SPEARSTORM_NS::soundstorm {
 
 namespace detail {
 
+/// The passes that the options ask for.
+inline token::decode_plan plan_of(generate_options const& options, index levels, index frames) {
+  auto steps = options.steps_per_level;
+  if (steps.empty())
+    for (index level = 0; level < levels; ++level) steps.push_back(level < options.num_full_sampling_levels ? options.steps : 1);
+  return token::paper_plan(levels, frames, steps, options.schedule);
+}
+
 /// Rows that a pass must guess: the masked frames of its level.
 inline token::chosen_list rows_of(token::decoding_state const& state, index level) {
   auto const open = token::masked_at(state, level);
@@ -120,10 +128,7 @@ token::code_array decode_paper(model<C, Exec> const& of, inference<Exec>& ctx, g
                                Observe const& observe) {
   auto const& shape = of.shape();
   index const levels = shape.levels();
-  auto steps = options.steps_per_level;
-  if (steps.empty())
-    for (index level = 0; level < levels; ++level) steps.push_back(level < options.num_full_sampling_levels ? options.steps : 1);
-  auto const plan = token::paper_plan(levels, size.frames, steps, options.schedule);
+  auto const plan = detail::plan_of(options, levels, size.frames);
   auto state = token::start_decoding(size.valid, levels, shape.codebook_size, options.prompt, options.prompt_lengths);
   bool const critic = options.use_critic.value_or(of.token_critic.has_value());
   denoiser<C, Exec> net(of, ctx, size, options);

@@ -32,10 +32,17 @@ class denoiser {
     if (of.to_self_cond) before_ = ctx.template allocate<value_type>(rows() * frames_ * of.shape().body.dim);
   }
 
+  bool guided() const { return guided_; }
+  index rows() const { return guided_ ? 2 * batch_ : batch_; }  ///< of the net's batch
+
   /// Features of the codes; what self-conditioning shows the next pass.
   /// @shape codes (batch, frames, levels)  returns (batch, frames, dim), or twice as many rows
   features run(token::code_array const& codes) {
-    auto const shown = ctx_->upload(guided_ ? twice(codes) : codes);               // (rows, frames, levels)
+    return run(ctx_->upload(guided_ ? twice(codes) : codes));                      // (rows, frames, dim)
+  }
+  /// The same of codes that lie where the net reads them, with guidance twice.
+  /// @shape shown (rows, frames, levels)  returns (rows, frames, dim)
+  features run(code_tensor const& shown) {
     given_.sum_embeds.reset();                                                                       // a pass's own ends with its frame
     if (of_->to_self_cond) given_.sum_embeds = of_->self_condition(*ctx_, last(), rows(), frames_);  // (rows, frames, dim)
     features const x = of_->net.trunk(*ctx_, shown, given_);                       // (rows, frames, dim)
@@ -60,16 +67,26 @@ class denoiser {
     made.guidance = options_->guidance(), made.guided = true;
     return made;
   }
+  /// The same where they are made: of one level, with guidance the rows without the condition behind those with it.
+  /// @shape open (rows), flat frames of the net's rows  returns (rows, vocab)
+  auto logits(features const& x, row_tensor const& open, index level) const {
+    std::vector<index> offsets(static_cast<std::size_t>(of_->shape().levels()) + 1, 0);
+    std::fill(offsets.begin() + level + 1, offsets.end(), open.size());
+    return of_->net.logits(*ctx_, x, open, offsets);                               // (rows, vocab)
+  }
   /// How sure the critic is that each token was sampled. Without guidance.
   /// @param all gives it what the last pass was given; false: codes only, not even the mask, as soundstorm-pytorch
   /// @shape codes (batch, frames, levels)  returns (batch, frames, levels)
-  auto fakes(token::code_array const& codes, bool all) const {
+  auto fakes(code_tensor const& codes, bool all) const {
     inputs given;
     if (all && given_.mask) given.mask = first_rows(*given_.mask);
     if (all && given_.cond) given.cond = first_rows(*given_.cond);
     if (all && given_.sum_embeds) given.sum_embeds = first_rows(*given_.sum_embeds);
-    features const x = of_->net.trunk(*ctx_, ctx_->upload(codes), given);          // (batch, frames, dim)
-    return ctx_->download(of_->critic_scores(*ctx_, x));                           // (batch, frames, levels)
+    features const x = of_->net.trunk(*ctx_, codes, given);                        // (batch, frames, dim)
+    return of_->critic_scores(*ctx_, x);                                           // (batch, frames, levels)
+  }
+  auto fakes(token::code_array const& codes, bool all) const {
+    return ctx_->download(fakes(ctx_->upload(codes), all));                        // (batch, frames, levels)
   }
 
  private:
@@ -81,7 +98,6 @@ class denoiser {
     else
       return {.values = ctx_->download(view<axes::rows<>, axes::vocab<>>(logits))};
   }
-  index rows() const { return guided_ ? 2 * batch_ : batch_; }
   /// The features of the pass before, in memory that outlives its frame.
   std::optional<features> last() const {
     if (!started_) return std::nullopt;

@@ -19,6 +19,9 @@ enum class decoding {
   soundstorm_pytorch,  ///< the package's generate, faults included, for comparison; see token/package_decoding.hpp
 };
 
+/// A policy whose memory the host cannot read decodes there. Three things need the host in each pass, and cost a transfer of all its
+/// logits: repetition, decoding::soundstorm_pytorch, and an observer of `decode`.
+///
 /// Names and defaults of soundstorm-pytorch's `generate`, except where a field says otherwise. Where the packages have no such option, its
 /// source is named.
 struct generate_options {
@@ -62,7 +65,7 @@ struct generate_options {
       true;                 ///< decoding::soundstorm_pytorch: whether what was fixed may be masked again; soundstorm-pytorch from 0.4.11
   index first_example = 0;  ///< number of the first row: a row's draws depend on its number, not on the batch
   std::function<std::vector<float>(index count)> gumbel{};   ///< decoding::soundstorm_pytorch: recorded draws; empty: the workspace's
-  std::function<void(index pass, index passes)> progress{};  ///< called after each pass
+  std::function<void(index pass, index passes)> progress{};  ///< called after each pass; on a device, once it is asked to run it
 
   token::annealing temperature() const { return {start_temperature, end_temperature, anneal}; }
   token::candidate_options filter() const { return {filter_thres, top_k, top_p}; }

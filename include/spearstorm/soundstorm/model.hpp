@@ -8,6 +8,7 @@
 #include "spearstorm/soundstorm/options.hpp"
 #include "spearstorm/soundstorm/semantic_condition.hpp"
 #include "spearstorm/soundstorm/token_batch.hpp"
+#include "spearstorm/tape/unrecorded.hpp"
 
 namespace SPEARSTORM_NS::soundstorm {
 
@@ -111,22 +112,31 @@ struct model {
   auto loss_of(context<Exec> auto& ctx, token_batch const& batch, drawn_task const& task, loss_options const& with = {}) const {
     check_conditions(batch, with);
     auto chosen = token::chosen_rows(task.mask);
-    auto const mask = mask_of(ctx, batch);
-    inputs given{.mask = mask, .cond = condition_in(ctx, batch, task.dropped), .sum_embeds = {}};
+    // What is copied in comes first: a device that computes would be waited for.
     auto const codes = ctx.upload(task.mask.input);                                // (batch, frames, levels)
+    auto const rows = ctx.upload(chosen.rows), targets = ctx.upload(chosen.targets);  // (rows)
+    bool const judges = token_critic.has_value() && !with.only_train_generator;
+    std::optional<detail::critic_truth> truth;
+    if (judges) truth = detail::critic_truth_of(ctx, batch, task.mask, chosen, shape().codebook_size);
+    auto fakes = judges ? given_samples(ctx, task) : std::nullopt;                 // (rows)
+    inputs given{.mask = mask_of(ctx, batch), .cond = condition_in(ctx, batch, task.dropped), .sum_embeds = {}};
     if (to_self_cond) given.sum_embeds = self_condition_of_task(ctx, codes, given, task.self_cond);  // (batch, frames, dim)
     if (with.only_train_critic) {
-      auto const fakes = sampled_without_record(ctx, codes, given, chosen, task);
-      auto const critic = critic_loss(ctx, batch, task, given, chosen, fakes);     // ()
+      if (!fakes)
+        fakes = unrecorded(ctx, [&](auto& quiet) {
+          auto const scores = net.logits(quiet, net.trunk(quiet, codes, given), rows, chosen.offsets);  // (rows, vocab)
+          return sampled(quiet, scores, rows, codes.extent(1), task);              // (rows)
+        });
+      auto const critic = critic_loss(ctx, *truth, *fakes, given);                 // ()
       using result = loss_result<std::remove_const_t<decltype(critic)>>;
       return result{critic, std::nullopt, critic, std::move(chosen)};
     }
-    auto const scores = net.logits(ctx, net.trunk(ctx, codes, given), ctx.upload(chosen.rows), chosen.offsets);  // (rows, vocab)
-    auto const generator = ops::cross_entropy(ctx, scores, ctx.upload(chosen.targets));  // ()
+    auto const scores = net.logits(ctx, net.trunk(ctx, codes, given), rows, chosen.offsets);  // (rows, vocab)
+    auto const generator = ops::cross_entropy(ctx, scores, targets);               // ()
     using result = loss_result<std::remove_const_t<decltype(generator)>>;
-    if (!token_critic || with.only_train_generator) return result{generator, generator, std::nullopt, std::move(chosen)};
-    auto const fakes = task.sampled.empty() ? sample(ctx, scores, chosen, batch, task) : task.sampled;
-    auto const critic = critic_loss(ctx, batch, task, given, chosen, fakes);       // ()
+    if (!judges) return result{generator, generator, std::nullopt, std::move(chosen)};
+    if (!fakes) fakes = sampled(ctx, scores, rows, codes.extent(1), task);         // (rows)
+    auto const critic = critic_loss(ctx, *truth, *fakes, given);                   // ()
     auto const total = ctx.eval(generator + critic * with.critic_loss_weight);     // ()
     return result{total, generator, critic, std::move(chosen)};
   }
@@ -214,32 +224,29 @@ struct model {
   /// The null embedding, or the embeddings of a pass that is not recorded.
   features self_condition_of_task(context<Exec> auto& ctx, code_tensor const& codes, inputs const& given, bool of_a_pass) const {
     if (!of_a_pass) return self_condition(ctx, {}, codes.extent(0), codes.extent(1));  // (batch, frames, dim)
-    auto const before = [&] {
-      auto quiet = ctx.no_record();
-      return quiet.download(net.heads.summed(quiet, net.trunk(quiet, codes, given)));
-    }();
-    return (*to_self_cond)(ctx, ctx.upload(before));                               // (batch, frames, dim)
+    auto const before = unrecorded(ctx, [&](auto& quiet) { return net.heads.summed(quiet, net.trunk(quiet, codes, given)); });
+    return (*to_self_cond)(ctx, before);                                           // (batch, frames, dim)
   }
-  std::vector<std::int32_t> sampled_without_record(context<Exec> auto& ctx, code_tensor const& codes, inputs const& given,
-                                                   token::chosen_list const& chosen, drawn_task const& task) const {
-    if (!task.sampled.empty()) return task.sampled;
-    auto quiet = ctx.no_record();
-    auto const scores = net.logits(quiet, net.trunk(quiet, codes, given), quiet.upload(chosen.rows), chosen.offsets);  // (rows, vocab)
-    return detail::sample_rows(quiet.download(scores), chosen, codes.extent(1), task.sample_temperature, task.sample_noise,
-                               static_cast<index>(ctx.options().first_example));
+  /// The task's own samples, where it brings them.
+  std::optional<row_tensor> given_samples(context<Exec> auto& ctx, drawn_task const& task) const {
+    if (task.sampled.empty()) return std::nullopt;
+    return ctx.upload(array<std::int32_t, axes::rows<>>({static_cast<index>(task.sampled.size())}, task.sampled));  // (rows)
   }
-  std::vector<std::int32_t> sample(context<Exec> auto& ctx, auto const& scores, token::chosen_list const& chosen, token_batch const& batch,
-                                   drawn_task const& task) const {
-    return detail::sample_rows(ctx.download(scores), chosen, batch.codes.extent(1), task.sample_temperature, task.sample_noise,
-                               static_cast<index>(ctx.options().first_example));
+  /// A token of each row of logits at the task's temperature.
+  row_tensor sampled(context<Exec> auto& ctx, auto const& scores, row_tensor const& rows, index frames, drawn_task const& task) const {
+    return ops::sample_rows(ctx, scores, rows,
+                            {.temperature = task.sample_temperature,
+                             .noise = task.sample_noise,
+                             .first_example = static_cast<index>(ctx.options().first_example),
+                             .positions = frames})
+        .ids;                                                                      // (rows)
   }
   /// Judges the codes in which the chosen tokens are replaced by sampled ones.
   /// Departs from soundstorm-pytorch, whose critic sees neither mask nor conditions and whose labels call true tokens fake.
-  auto critic_loss(context<Exec> auto& ctx, token_batch const& batch, drawn_task const& task, inputs const& given,
-                   token::chosen_list const& chosen, std::vector<std::int32_t> const& fakes) const {
-    auto const judged = detail::critic_task_of(batch, task.mask, chosen, fakes, shape().codebook_size);
-    auto const x = net.trunk(ctx, ctx.upload(judged.codes), given);                // (batch, frames, dim)
-    return ops::binary_cross_entropy_with_logits(ctx, critic_scores(ctx, x), ctx.upload(judged.fake), ctx.upload(judged.counted));  // ()
+  auto critic_loss(context<Exec> auto& ctx, detail::critic_truth const& truth, row_tensor const& fakes, inputs const& given) const {
+    auto const judged = detail::critic_task_of(ctx, truth, fakes);
+    auto const x = net.trunk(ctx, judged.codes, given);                            // (batch, frames, dim)
+    return ops::binary_cross_entropy_with_logits(ctx, critic_scores(ctx, x), judged.fake, truth.counted);  // ()
   }
 };
 

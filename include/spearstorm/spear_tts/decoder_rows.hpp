@@ -27,6 +27,15 @@ struct host_logits {
   }
 };
 
+/// Where the next frames of all rows stand, one frame of each after the other, and what they read of the source: in the memory of a
+/// context, uploaded once for all of them.
+struct frames_ahead {
+  tensor<std::int32_t, axes::batch<>, axes::blocks<>> table;                       // (rows, blocks)
+  tensor<std::int32_t, axes::frames<>, axes::batch<>> positions;                   // (frames, rows)
+  tensor<std::int32_t, axes::frames<>, axes::batch<>> counts;                      // (frames, rows)
+  nn::cross_step cross;
+};
+
 /// Rows of one call of `generate`; row r reads example(r) of the source.
 ///
 ///   rows.reserve_(1);
@@ -89,18 +98,46 @@ class decoder_rows {
     for (index r = 0; r < all; ++r) twice.data()[r] = ids[static_cast<std::size_t>(r % rows())];
     return ops::embed(*ctx_, of_->token_emb(to_), ctx_->upload(twice));            // (rows, 1, dim)
   }
+  /// The same of ids that lie where they were sampled.
+  features enter(tensor<std::int32_t, axes::rows<>> const& ids) {
+    check_size("decoder_rows", "ids", "rows", ids.size(), "the decoder", rows());
+    auto* const twice = ctx_->template allocate<std::int32_t>(copies() * rows());
+    for (index c = 0; c < copies(); ++c) verbs::copy_rows(ctx_->exec(), 1, rows(), ids.data(), rows(), twice + c * rows(), rows());
+    using list = axis_list<axes::batch<>, axes::frames<>>;
+    return ops::embed(*ctx_, of_->token_emb(to_), ctx_->template wrap<list>(twice, {copies() * rows(), 1}));  // (rows, 1, dim)
+  }
   /// Frames length + ahead ... through layers first ... last - 1. @shape x (rows, frames, dim)  returns the same
   features run(features const& x, index ahead, index first, index last) {
     auto frame = ctx_->frame();
-    nn::decoder_step<value_type> step{cache_.step(*ctx_, ahead, x.extent(1)), {}, cross()};
-    step.angles = ops::rotary_positions(*ctx_, step.own.positions, of_->target_transformer.shape.dim_head);
-    return frame.keep(nn::run_layers(*ctx_, of_->target_transformer, x, cache_, memory_, step, first, last));
+    return frame.keep(run(x, {cache_.step(*ctx_, ahead, x.extent(1)), {}, cross()}, first, last));
+  }
+  /// Frame i of those ahead through all layers. @shape x (rows, 1, dim)  returns the same
+  features run(features const& x, frames_ahead const& of, index i) {
+    auto frame = ctx_->frame();
+    index const all = copies() * rows();
+    using one = axis_list<axes::batch<>>;
+    using frames = axis_list<axes::batch<>, axes::frames<>>;
+    nn::kv_step const own{of.table, ctx_->template wrap<one>(of.counts.data() + i * all, {all}),
+                          ctx_->template wrap<frames>(of.positions.data() + i * all, {all, 1})};
+    return frame.keep(run(x, {own, {}, of.cross}, 0, depth()));
+  }
+  /// @throws value_error where so many frames were not reserved
+  frames_ahead ahead(index count) const {
+    array<std::int32_t, axes::frames<>, axes::batch<>> positions({count, copies() * rows()}), counts(positions.extents());
+    for (index i = 0; i < count; ++i) {
+      auto const step = cache_.step_tables(i, 1);
+      std::copy(step.positions.begin(), step.positions.end(), positions.data() + i * step.positions.size());
+      std::copy(step.counts.begin(), step.counts.end(), counts.data() + i * step.counts.size());
+    }
+    return {ctx_->upload(cache_.step_tables(0, count).table), ctx_->upload(positions), ctx_->upload(counts), cross()};
   }
   /// @shape x (rows, frames, dim), behind the last layer  returns (rows, frames, vocab)
   host_logits<value_type> logits(features const& x) {
     auto const frame = ctx_->frame();
-    return download(of_->to_logits(*ctx_, of_->target_transformer.final_norm(*ctx_, x), to_));
+    return download(scores(x));
   }
+  /// The same where they are made: of guided rows those without the source behind the others. @shape returns (rows, frames, vocab)
+  auto scores(features const& x) { return of_->to_logits(*ctx_, of_->target_transformer.final_norm(*ctx_, x), to_); }
   /// The early exit's. @shape x (rows, frames, dim), behind its layer  returns (rows, frames, vocab)
   host_logits<value_type> early_logits(features const& x) {
     auto const frame = ctx_->frame();
@@ -112,6 +149,10 @@ class decoder_rows {
   index copies() const { return guided() ? 2 : 1; }
   host_logits<value_type> download(auto const& y) {
     return {ctx_->download(view<axes::batch<>, axes::frames<>, axes::vocab<>>(y)), guidance_};
+  }
+  features run(features const& x, nn::decoder_step<value_type> step, index first, index last) {
+    step.angles = ops::rotary_positions(*ctx_, step.own.positions, of_->target_transformer.shape.dim_head);
+    return nn::run_layers(*ctx_, of_->target_transformer, x, cache_, memory_, step, first, last);
   }
   /// The second rows of guided ones see the null key alone.
   nn::cross_step cross() const {

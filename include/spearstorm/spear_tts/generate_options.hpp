@@ -50,7 +50,8 @@ struct generate_options {
   bool keep_eos = false;    ///< ids with the id that ended them, as the package's
   index first_example = 0;  ///< number of the first row: a row's draws depend on its number, not on the batch
   std::function<void(index row, index position, std::int32_t id)> on_token{};  ///< each token of the result, as soon as it stands
-  std::function<void(index tokens, index max_length)> progress{};  ///< called after each step with the tokens of the longest row
+  std::function<void(index tokens, index max_length)>
+      progress{};  ///< called after each step, on a device every 16, with the tokens of the longest row
 
   token::guidance_options guidance() const { return {cond_scale, cond_rescale}; }
 };

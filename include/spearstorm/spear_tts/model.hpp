@@ -62,8 +62,8 @@ struct text_to_semantic {
         semantic_token_emb(work, {spear_tts::classes(c, kind::speech), c.dim}, initialiser::normal(1)),
         text_start_token(work, {c.dim}, initialiser::normal(1)),
         semantic_start_token(work, {c.dim}, initialiser::normal(1)),
-        source_transformer(work, c.source(), {with.attn_dropout, with.ff_dropout}),
-        target_transformer(work, c.target(), {with.attn_dropout, with.ff_dropout}) {
+        source_transformer(work, c.source(), {with.attn_dropout, with.ff_dropout, with.recompute}),
+        target_transformer(work, c.target(), {with.attn_dropout, with.ff_dropout, with.recompute}) {
     spear_tts::check_options(with);
     if (c.semantic_mask_token) semantic_mask_token.emplace(work, sizes<1>{c.dim}, initialiser::normal(1));
     if (c.target_early_exit_layer > 0) early_exit.emplace(work, c.dim, spear_tts::classes(c, kind::speech));

@@ -13,6 +13,7 @@ namespace SPEARSTORM_NS {
 struct text_to_semantic_options {
   double attn_dropout = 0;
   double ff_dropout = 0;
+  bool recompute = false;                ///< transformer_options::recompute, of both transformers
   double cond_drop_prob = 0;             ///< how often an example's source is hidden in training, for classifier-free guidance
   bool detach_early_exit_embed = false;  ///< the early exit's head trains, the layers before it do not feel its loss
   double align_reg_loss_weight = 0.1;    ///< of the alignment regularisation, arXiv 2309.08773

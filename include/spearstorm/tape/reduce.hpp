@@ -37,7 +37,8 @@ struct sum_neighbours {
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     index const o = row / chunks, first = row % chunks * chunk, count = first + chunk < n ? chunk : n - first;
     T const* const from = in + o * n + first;
-    out[row] = Lanes::sum(count, [&](auto at) { return at.load(from); });
+    T const sum = Lanes::sum(count, [&](auto at) { return at.load(from); });
+    Lanes::once([&] { out[row] = sum; });
   }
 };
 

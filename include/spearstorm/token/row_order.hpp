@@ -2,25 +2,18 @@
 // The largest numbers of a row without sorting it: floats as integers of the same order, counted in loops that compilers turn into SIMD.
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <limits>
 #include <span>
 #include <vector>
 
-#include "spearstorm/core/config.hpp"
+#include "spearstorm/core/order.hpp"
 
 namespace SPEARSTORM_NS::token::detail {
 
 inline constexpr std::size_t row_block = 64;  ///< rows are padded to whole blocks, whose loops have a length known to the compiler
 
-/// l < r as floats where ordered(l) < ordered(r); both zeros are one number. Not for nan.
-inline std::int32_t ordered(float x) {
-  auto const bits = std::bit_cast<std::int32_t>(x + 0.0f);  // -0 becomes 0
-  return bits ^ ((bits >> 31) & 0x7fffffff);
-}
-
-inline float from_ordered(std::int32_t key) { return std::bit_cast<float>(key ^ ((key >> 31) & 0x7fffffff)); }
+using spearstorm::from_ordered, spearstorm::ordered;
 
 /// A row as ordered integers; the padding is below every number.
 class ordered_row {

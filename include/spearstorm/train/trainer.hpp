@@ -81,41 +81,31 @@ class speed_meter {
   double tokens_ = 0, seconds_ = 0;
 };
 
-struct pass_result {
-  double loss = 0;
-  index tokens = 0;
-};
-
-/// Forward and back over the batches of one step; stops at a loss that is not finite.
+/// Forward and back over the batches of one step, whose losses the optimizer is told. Returns their tokens.
 template <execution_policy Exec, class Model, batch_source Source, class Loss>
-pass_result accumulate(workspace<Exec>& work, Model const& model, Source const& source, index step, index batches,
-                       optim::gradient_slab<Exec>& slab, Loss const& loss_of) {
-  pass_result all;
+index accumulate(workspace<Exec>& work, Model const& model, Source const& source, index step, index batches, optim::adamw<Exec>& optimizer,
+                 optim::gradient_slab<Exec>& slab, Loss const& loss_of) {
+  index tokens = 0;
   slab.clear_();
   for (index k = step * batches; k < (step + 1) * batches; ++k) {
     auto const item = source.at(k);
     recording<Exec> ctx{work, {.stochastic = true, .first_example = static_cast<std::uint32_t>(item.first_example)}};
     auto const loss = loss_of(ctx, model, item.batch);                             // ()
-    all.loss += ctx.item(loss) / static_cast<double>(batches);
-    all.tokens += item.tokens;
-    if (!std::isfinite(all.loss)) return all;
+    optimizer.add_loss_(ctx, loss, batches);
+    tokens += item.tokens;
     if (batches == 1)
       ctx.gradients(loss, slab);
     else
       ctx.gradients(ctx.eval(loss * (1.0 / static_cast<double>(batches))), slab);
   }
-  return all;
+  return tokens;
 }
 
-/// Why a step cannot be taken; empty where it was taken and the optimizer changed the model.
-template <execution_policy Exec, class Model>
-std::string step_or_reason(workspace<Exec>& work, Model& model, optim::adamw<Exec>& optimizer, optim::gradient_slab<Exec>& slab,
-                           step_report& report) {
-  if (!std::isfinite(report.loss)) return message("the loss of step ", report.step, " is ", report.loss);
-  double const norm = optim::gradient_norm(work, slab);
-  if (!std::isfinite(norm)) return message("the gradients' norm of step ", report.step, " is ", norm);
-  report.norm = optimizer.step_(work, model, slab, norm);
-  return {};
+/// Why a step was left out; empty where it was taken.
+inline std::string reason_of(optim::step_outcome const& outcome, index step) {
+  if (outcome.taken) return {};
+  return std::isfinite(outcome.loss) ? message("the gradients' norm of step ", step, " is ", outcome.norm)
+                                     : message("the loss of step ", step, " is ", outcome.loss);
 }
 
 inline void check_options(train_options const& o) {
@@ -195,21 +185,24 @@ train_result run(workspace<Exec>& work, Model& model, Source const& source, trai
     double const began = now();
     index const step = result.step++;
     step_report report{.step = result.step, .rate = schedule.at(step)};
-    auto const pass = detail::accumulate(work, model, source, step, options.grad_accum_every, slab, loss_of);
-    report.loss = result.loss = pass.loss;
     optimizer.options.rate = report.rate;
-    if (auto const reason = detail::step_or_reason(work, model, optimizer, slab, report); !reason.empty()) {
+    index const tokens = detail::accumulate(work, model, source, step, options.grad_accum_every, optimizer, slab, loss_of);
+    optimizer.enqueue_(work, model, slab);
+    auto const outcome = optimizer.settle_(work);
+    report.loss = result.loss = outcome.loss;
+    if (auto const reason = detail::reason_of(outcome, report.step); !reason.empty()) {
       if (!options.skip_nonfinite)
         fail<numeric_error>("train: ", reason, ", expected a finite number; set skip_nonfinite to go on without such steps");
       report.skipped = true;
       ++result.skipped;
       if (folder) folder->log({{"step", report.step}, {"skipped", reason}});
     } else {
+      report.norm = outcome.norm;
       window_loss += report.loss, ++window;
       if (average) average->update_(work, model);
     }
     result.seconds = report.seconds = now();
-    report.tokens_per_second = speed.add(pass.tokens, report.seconds - began);
+    report.tokens_per_second = speed.add(tokens, report.seconds - began);
     result.stopped = (hooks.stop_flag && hooks.stop_flag->load()) || (hooks.stop && hooks.stop());
 
     bool const last = result.step == options.steps || result.stopped;

@@ -11,8 +11,9 @@ namespace SPEARSTORM_NS::backend {
 /// What a policy multiplies in place of x: x rounded as its precision says.
 template <class Exec, class T>
 SPEARSTORM_HD T as_factor(T x) {
-  if constexpr (std::is_same_v<factor_of<Exec>, bfloat16>)
-    return static_cast<float>(bfloat16(static_cast<float>(x)));
+  using factor = factor_of<Exec>;
+  if constexpr (std::is_same_v<factor, bfloat16> || std::is_same_v<factor, tfloat32>)
+    return static_cast<float>(factor(static_cast<float>(x)));
   else
     return x;
 }
@@ -40,6 +41,7 @@ void gemm(generic_tag, Exec&, gemm_call const& call, T const* a, T const* b, T* 
 /// A program over parts of rows, (lanes, row, first column, columns), as one over whole rows.
 template <class Program>
 struct finish_whole_rows {
+  static constexpr bool one_thread = one_thread_program<Program>;
   Program program;
   index cols;
   template <class Lanes>

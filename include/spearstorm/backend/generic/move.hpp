@@ -27,6 +27,7 @@ struct convert_elements {
 
 template <class T>
 struct copy_row {
+  static constexpr bool one_thread = true;  // a backend of blocks copies by elements, as thrust/copy_rows.hpp
   T const* in;
   T* out;
   index ld_in, ld_out, cols;

@@ -10,6 +10,7 @@ namespace SPEARSTORM_NS::backend {
 /// A row program made of an element-wise one: row r covers `cols` positions from r * cols on, the last row fewer.
 template <class Elements>
 struct elements_by_row {
+  static constexpr bool one_thread = one_thread_program<Elements>;
   Elements elements;
   index n, cols;
 

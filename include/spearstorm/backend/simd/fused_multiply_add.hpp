@@ -3,6 +3,8 @@
 
 #include <xsimd/xsimd.hpp>
 
+#include "spearstorm/core/config.hpp"
+
 namespace SPEARSTORM_NS::backend::detail {
 
 template <class Arch>

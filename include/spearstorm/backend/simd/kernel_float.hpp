@@ -2,7 +2,7 @@
 // C (rows, columns) (+)= left block times right panel, in float: the sums of 12 rows and two batches stay in registers.
 
 #include "spearstorm/backend/simd/fused_multiply_add.hpp"
-#include "spearstorm/backend/simd/packing.hpp"
+#include "spearstorm/backend/simd/panel_kernel.hpp"
 
 namespace SPEARSTORM_NS::backend::detail {
 
@@ -58,6 +58,7 @@ struct float_kernel {
   static void run(index count, index units, packing::unit const* a, packing::unit const* b, float* c, index ldc, bool add) {
     block(count, units, reinterpret_cast<float const*>(a), reinterpret_cast<float const*>(b), c, ldc, add);
   }
+  static constexpr panel_kernel entry{"float", run};
 };
 
 }  // namespace SPEARSTORM_NS::backend::detail

@@ -84,6 +84,10 @@ struct simd_lanes {
     if (i < n) f(tail{i, n - i});
   }
   template <class F>
+  static void each_position(index n, F const& f) {
+    for (index i = 0; i < n; ++i) f(i);
+  }
+  template <class F>
   static T sum(index n, F const& f) {
     pack total(T{0});
     index i = 0;
@@ -109,6 +113,10 @@ struct simd_lanes {
       for (index p = 0; p < n - i; ++p) least = lane[p] > least ? lane[p] : least;
     }
     return least;
+  }
+  template <class F>
+  static void once(F const& f) {
+    f();
   }
 };
 

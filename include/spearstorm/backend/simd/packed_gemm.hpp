@@ -1,6 +1,7 @@
 #pragma once
-// gemm by packed factors (Goto and van de Geijn 2008): the right one is packed once for all, blocks of the left one by who multiplies
-// them. The team takes tiles of C in any order; which tiles there are depends on the shape alone, so a result does not depend on the team.
+// gemm by packed factors (Goto and van de Geijn 2008): the right one is packed once for all, and so is the left one where several tiles
+// need its rows; else who multiplies a tile packs them. The team takes tiles of C in any order; which tiles there are depends on the shape
+// and the kernel alone, so a result does not depend on the team.
 
 #include "spearstorm/backend/simd/kernel_bfloat16.hpp"
 #include "spearstorm/backend/simd/kernel_int8.hpp"
@@ -19,15 +20,18 @@ namespace detail {
 
 inline constexpr index left_rows = 144;               // a block of the left factor takes 157 KB of the second cache
 inline constexpr index right_units = index{1} << 20;  // of a right factor that is packed for one call: 4 MB of the third cache
+inline constexpr index left_units = index{1} << 20;   // the same of a left factor that is packed for all tiles
+inline constexpr index thin_rows = 48;                // of a product whose left factor is not worth sharing
 
-/// Tiles of C: as even as twelve rows allow, and enough of them for a large team.
+/// Tiles of C: as even as the rows allow that a kernel takes together, and enough of them for a large team.
 struct tile_grid {
   index rows, cols, down, across;
-  tile_grid(index m, index n, index items) {
-    down = (m + left_rows - 1) / left_rows;
-    rows = ((m + down - 1) / down + 11) / 12 * 12;
+  tile_grid(index m, index n, index items, index together) {
+    index const most = left_rows / together * together;
+    down = (m + most - 1) / most;
+    rows = ((m + down - 1) / down + together - 1) / together * together;
     down = (m + rows - 1) / rows;
-    cols = m <= 48 ? 128 : 512;
+    cols = m <= thin_rows ? 128 : 512;
     while (cols > 128 && items * down * ((n + cols - 1) / cols) < 16) cols /= 2;
     across = (n + cols - 1) / cols;
   }
@@ -38,25 +42,24 @@ inline packing::unit* left_space() {
   thread_local buffer<packing::unit> space(left_rows * packing::block_stride);
   return space.data();
 }
-/// Memory of this thread for a right factor that is used at once; at most right_units and a panel of some depth.
-inline packing::unit* right_space(index units) {
+/// Memory of this thread for a factor that is used at once; `Right` and left have their own.
+template <bool Right>
+packing::unit* factor_space(index units) {
   thread_local buffer<packing::unit> space;
   if (space.size() < units) space = {}, space = buffer<packing::unit>(units);
   return space.data();
 }
 
-using kernel_function = void (*)(index rows, index units, packing::unit const* a, packing::unit const* b, float* c, index ldc, bool add);
-
 /// One call and how its right factor is packed.
 template <class Factor, index Columns>
 struct packed_product {
   using unit = packing::unit;
-  static constexpr index per_unit = packing::per_unit<Factor>;
+  static constexpr index per_unit = packing::per_unit<Factor>, block_depth = packing::block_units * per_unit;
 
   gemm_call const& call;
   float const *a, *b;
   float* c;
-  kernel_function kernel;
+  panel_kernel const& kernel;
   tile_finish const& finish;
   index panels = (call.n + Columns - 1) / Columns;
 
@@ -73,6 +76,7 @@ struct packed_product {
     index first_item, items, first_depth, depth;
     index units() const { return packing::units_of<Factor>(depth); }
     index room() const { return packing::padded(units()); }
+    index blocks() const { return (units() + packing::block_units - 1) / packing::block_units; }
   };
   index size(part const& p) const { return p.items * panels * p.room() * Columns; }
 
@@ -89,43 +93,73 @@ struct packed_product {
     });
   }
 
+  /// A part of C that one thread multiplies.
+  struct tile {
+    index item, i, rows, j, cols;
+  };
+
+  /// Rows of the left factor, a block of the depth: from unit u on, at most block_units.
+  void pack_left(part const& p, index item, index i, index rows, index u, unit* to) const {
+    index const depth = std::min(block_depth, p.depth - u * per_unit);
+    packing::left<Factor>(left_of(item).from(i, rows).below(p.first_depth + u * per_unit, depth), to);
+  }
+
+  /// The left factor as [item][tile's rows][block of the depth], packed once for tiles that lie beside each other; null where each tile
+  /// packs its own, as it has no neighbours or the factor is thin or too large.
+  unit* shared_left(thread_team& team, part const& p, tile_grid const& grid) const {
+    index const blocks = p.blocks(), size = grid.rows * packing::block_stride, all = p.items * grid.down * blocks;
+    if (grid.across == 1 || call.m <= thin_rows || all * size > left_units) return nullptr;
+    unit* const shared = factor_space<false>(all * size);
+    team.run(all, [&](index task) {
+      index const stripe = task / blocks, i = stripe % grid.down * grid.rows;
+      pack_left(p, p.first_item + stripe / grid.down, i, std::min(grid.rows, call.m - i), task % blocks * packing::block_units,
+                shared + task * size);
+    });
+    return shared;
+  }
+
   void multiply(thread_team& team, part const& p, unit const* right) const {
-    tile_grid const grid(call.m, call.n, p.items);
-    index const tiles = grid.down * grid.across;
+    tile_grid const grid(call.m, call.n, p.items, kernel.together);
+    unit const* const shared = shared_left(team, p, grid);
+    index const tiles = grid.down * grid.across, block = grid.rows * packing::block_stride;
     team.run(p.items * tiles, [&](index task) {
       index const item = task / tiles, i = task / grid.across % grid.down * grid.rows, j = task % grid.across * grid.cols;
-      tile(p, p.first_item + item, i, std::min(grid.rows, call.m - i), j, std::min(grid.cols, call.n - j),
-           right + item * panels * p.room() * Columns);
+      tile const t{p.first_item + item, i, std::min(grid.rows, call.m - i), j, std::min(grid.cols, call.n - j)};
+      multiply_tile(p, t, shared ? shared + task / grid.across * p.blocks() * block : nullptr, block,
+                    right + item * panels * p.room() * Columns);
+      if (finish.call && p.first_depth + p.depth == call.k)
+        for (index r = 0; r < t.rows; ++r) finish.call(finish.body, i + r, j, t.cols);
     });
   }
 
-  void tile(part const& p, index item, index i, index rows, index j, index cols, unit const* right) const {
-    float* const to = c + call.c_offset(item) + i * call.ldc + j;
+  /// @param shared the blocks of the left factor's rows, `block` units each, or null where the tile packs them
+  void multiply_tile(part const& p, tile const& t, unit const* shared, index block, unit const* right) const {
+    float* const to = c + call.c_offset(t.item) + t.i * call.ldc + t.j;
     bool const begins = p.first_depth == 0;
     if (begins && call.beta != 0 && call.beta != 1)
-      for (index r = 0; r < rows; ++r)
-        for (index x = 0; x < cols; ++x) to[r * call.ldc + x] *= static_cast<float>(call.beta);
-    unit* const left = left_space();
+      for (index r = 0; r < t.rows; ++r)
+        for (index x = 0; x < t.cols; ++x) to[r * call.ldc + x] *= static_cast<float>(call.beta);
+    kernel_in_use const in_use(kernel);
+    unit* const own = shared ? nullptr : left_space();
     for (index u = 0; u < p.units(); u += packing::block_units) {
-      index const count = std::min(packing::block_units, p.units() - u), depth = std::min(count * per_unit, p.depth - u * per_unit);
-      packing::left<Factor>(left_of(item).from(i, rows).below(p.first_depth + u * per_unit, depth), left);
+      if (own) pack_left(p, t.item, t.i, t.rows, u, own);
+      unit const* const left = own ? own : shared + u / packing::block_units * block;
+      index const count = std::min(packing::block_units, p.units() - u);
       bool const add = !begins || u > 0 || call.beta != 0;
-      for (index x = 0; x < cols; x += Columns) {
-        unit const* const panel = right + ((j + x) / Columns * p.room() + u) * Columns;
-        if (cols - x >= Columns)
-          kernel(rows, count, left, panel, to + x, call.ldc, add);
+      for (index x = 0; x < t.cols; x += Columns) {
+        unit const* const panel = right + ((t.j + x) / Columns * p.room() + u) * Columns;
+        if (t.cols - x >= Columns)
+          kernel.run(t.rows, count, left, panel, to + x, call.ldc, add);
         else
-          edge(rows, count, left, panel, to + x, cols - x, add);
+          edge(t.rows, count, left, panel, to + x, t.cols - x, add);
       }
     }
-    if (finish.call && p.first_depth + p.depth == call.k)
-      for (index r = 0; r < rows; ++r) finish.call(finish.body, i + r, j, cols);
   }
 
   /// The last panel of a C that ends within it.
   void edge(index rows, index count, unit const* left, unit const* panel, float* to, index cols, bool add) const {
     alignas(64) float whole[left_rows * Columns];
-    kernel(rows, count, left, panel, whole, Columns, false);
+    kernel.run(rows, count, left, panel, whole, Columns, false);
     for (index r = 0; r < rows; ++r)
       for (index x = 0; x < cols; ++x) to[r * call.ldc + x] = whole[r * Columns + x] + (add ? to[r * call.ldc + x] : 0.0f);
   }
@@ -150,12 +184,12 @@ struct packed_product {
     if (items > 1)
       p.items = std::clamp<index>(right_units * items / size(all), 1, items);
     else if (size(all) > right_units)
-      p.depth = std::max<index>(1, right_units / (panels * Columns) / packing::block_units) * packing::block_units * per_unit;
+      p.depth = std::max<index>(1, right_units / (panels * Columns) / packing::block_units) * block_depth;
     for (; p.first_item < items; p.first_item += p.items)
       for (p.first_depth = 0; p.first_depth < call.k; p.first_depth += p.depth) {
         part now = p;
         now.items = std::min(p.items, items - p.first_item), now.depth = std::min(p.depth, call.k - p.first_depth);
-        unit* const right = right_space(size(now));
+        unit* const right = factor_space<true>(size(now));
         pack(team, now, right);
         multiply(team, now, right);
       }
@@ -204,10 +238,10 @@ void packed_gemm(thread_team& team, packed_weights& packs, gemm_call const& call
   if constexpr (requires { typename Precision::kept_type; })
     if (detail::int8_product(team, packs, call, a, b, c, finish)) return;
   if constexpr (std::is_same_v<typename Precision::factor_type, bfloat16>)
-    detail::packed_product<bfloat16, bfloat16_columns>{call, a, b, c, best_bfloat16_kernel<Arch>().run, finish}.run(team, packs);
+    detail::packed_product<bfloat16, bfloat16_columns>{call, a, b, c, best_bfloat16_kernel<Arch>(), finish}.run(team, packs);
   else
-    detail::packed_product<float, detail::float_kernel<Arch>::columns>{call, a, b, c, detail::float_kernel<Arch>::run, finish}.run(team,
-                                                                                                                                   packs);
+    detail::packed_product<float, detail::float_kernel<Arch>::columns>{call, a, b, c, detail::float_kernel<Arch>::entry, finish}.run(team,
+                                                                                                                                     packs);
 }
 
 }  // namespace SPEARSTORM_NS::backend

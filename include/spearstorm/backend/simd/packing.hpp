@@ -85,7 +85,14 @@ inline void transpose(__m512i (&r)[side]) {
 
 inline __mmask16 first(index count) { return static_cast<__mmask16>(count >= side ? 0xffff : count <= 0 ? 0 : (1u << count) - 1); }
 
-inline __m512 load(float const* from, index count, __m512 scale) { return _mm512_mul_ps(_mm512_maskz_loadu_ps(first(count), from), scale); }
+/// 16 floats, or zeros from the count'th one on.
+template <bool Whole>
+inline __m512 load(float const* from, [[maybe_unused]] index count, __m512 scale) {
+  if constexpr (Whole)
+    return _mm512_mul_ps(_mm512_loadu_ps(from), scale);
+  else
+    return _mm512_mul_ps(_mm512_maskz_loadu_ps(first(count), from), scale);
+}
 
 /// 16 floats as bfloat16 in the upper halves of their lanes, the lower ones zero: nearest, ties to even, NaN stays NaN.
 inline __m512i rounded(__m512 x) {
@@ -107,31 +114,34 @@ inline __m512i side_by_side(__m512 low, __m512 high) {
 #endif
 }
 inline __m512i pairs(__m512 low, __m512 high) {
-#if defined(__AVX512BF16__)
-  return _mm512_or_si512(_mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(low)),
-                         _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(high)), 16));
+#if defined(__AVX512BF16__) && defined(__AVX512BW__)
+  __m512i const counted = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  __m512i const zipped = _mm512_add_epi32(_mm512_mullo_epi32(counted, _mm512_set1_epi32(0x10001)), _mm512_set1_epi32(0x100000));
+  return _mm512_permutexvar_epi16(zipped, side_by_side(low, high));  // from places 0, 16, 1, 17, ...
 #else
   return _mm512_or_si512(_mm512_srli_epi32(rounded(low), 16), rounded(high));
 #endif
 }
 
 /// 16 units of one outer position, from unit u on; of a factor that lies along the depth.
-template <class Factor>
+template <class Factor, bool Whole>
 inline __m512i units_along(factor const& f, index o, index u, __m512 scale) {
-  if (o >= f.outer) return _mm512_setzero_si512();
+  if (!Whole && o >= f.outer) return _mm512_setzero_si512();
   float const* const from = f.data + o * f.outer_stride + u * per_unit<Factor>;
   index const left = f.depth - u * per_unit<Factor>;
   if constexpr (std::is_same_v<Factor, float>) {
-    return _mm512_castps_si512(load(from, left, scale));
+    return _mm512_castps_si512(load<Whole>(from, left, scale));
   } else {
-    return side_by_side(load(from, left, scale), load(from + side, left - side, scale));
+    return side_by_side(load<Whole>(from, left, scale), load<Whole>(from + side, left - side, scale));
   }
 }
 
 /// One unit of 16 outer positions, from o on; of a factor that lies along the outer axis.
-template <class Factor>
+template <class Factor, bool Whole>
 inline __m512i units_across(factor const& f, index o, index u, __m512 scale) {
-  auto const row = [&](index d) { return d < f.depth ? load(f.data + d * f.depth_stride + o, f.outer - o, scale) : _mm512_setzero_ps(); };
+  auto const row = [&](index d) {
+    return Whole || d < f.depth ? load<Whole>(f.data + d * f.depth_stride + o, f.outer - o, scale) : _mm512_setzero_ps();
+  };
   if constexpr (std::is_same_v<Factor, float>) {
     return _mm512_castps_si512(row(u));
   } else {
@@ -149,13 +159,19 @@ void square(factor const& f, index o, index u, unit* to, index ld, index rows) {
 #if defined(__AVX512F__)
   __m512 const scale = _mm512_set1_ps(f.scale);
   __m512i r[side];
-  if (f.along_depth()) {
+  auto const fill = [&]<bool Whole>(std::bool_constant<Whole>) {
+    if (f.along_depth()) {
 #pragma GCC unroll 16
-    for (int i = 0; i < side; ++i) r[i] = detail::units_along<Factor>(f, o + i, u, scale);
-  } else {
+      for (int i = 0; i < side; ++i) r[i] = detail::units_along<Factor, Whole>(f, o + i, u, scale);
+    } else {
 #pragma GCC unroll 16
-    for (int i = 0; i < side; ++i) r[i] = detail::units_across<Factor>(f, o, u + i, scale);
-  }
+      for (int i = 0; i < side; ++i) r[i] = detail::units_across<Factor, Whole>(f, o, u + i, scale);
+    }
+  };
+  if (o + side <= f.outer && (u + side) * per_unit<Factor> <= f.depth)
+    fill(std::true_type{});
+  else
+    fill(std::false_type{});
   if (f.along_depth() != ByOuter) detail::transpose(r);
 #pragma GCC unroll 16
   for (int i = 0; i < side; ++i)

@@ -1,5 +1,6 @@
 #pragma once
-// each_row and transform on thrust: one device thread a row, one an element. The host systems run the very same source.
+// each_row and transform on thrust. A long row is a block's work under CUDA, a short one a thread's; an element is a thread's. The host
+// systems run the source of the latter two, host_block.hpp that of the first.
 
 #include "spearstorm/backend/thrust/system.hpp"  // first: it chooses the system for what follows
 
@@ -7,8 +8,11 @@
 #include <thrust/iterator/counting_iterator.h>
 
 #include "spearstorm/backend/generic/transform.hpp"
+#include "spearstorm/backend/thrust/device_block.hpp"
 
 namespace SPEARSTORM_NS::backend {
+
+inline constexpr index block_work = 128;  // elements of a row from which on a block shares it: one for each of its threads
 
 namespace detail {
 template <class T, class Program>
@@ -25,7 +29,11 @@ struct thrust_element {
 }  // namespace detail
 
 template <class T, class Exec, class Program>
-void each_row(thrust_tag, Exec&, index rows, index /*work_per_row*/, Program const& program) {
+void each_row(thrust_tag, Exec&, index rows, [[maybe_unused]] index work_per_row, Program const& program) {
+#if defined(__CUDACC__)
+  if constexpr (!one_thread_program<Program>)
+    if (work_per_row >= block_work) return each_row_by_blocks<T>(rows, program);
+#endif
   thrust::for_each_n(thrust_policy(), thrust::counting_iterator<index>(0), rows, detail::thrust_row<T, Program>{program});
 }
 

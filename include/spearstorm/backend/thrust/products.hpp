@@ -17,10 +17,9 @@ namespace SPEARSTORM_NS::backend {
 class products {
  public:
   products() {
-    spearstorm::detail::check_cuda(cudaFree(nullptr), "thrust_device: starting",
-                                   "the device");  // wakes the device, or says why there is none
+    thrust_stream();  // wakes the device, or says why there is none
     check(cublasCreate(&handle_), "create");
-    check(cublasSetMathMode(handle_, CUBLAS_DEFAULT_MATH), "math mode");  // float stays float: no TF32
+    check(cublasSetMathMode(handle_, CUBLAS_DEFAULT_MATH), "math mode");  // float stays float: no TF32 but where tf32 asks for it
   }
   products(products const&) = delete;
   products& operator=(products const&) = delete;
@@ -28,13 +27,17 @@ class products {
 
   /// Exec names the precision of the factors.
   template <class Exec, class T>
-  void run(gemm_plan const& p, T alpha, T const* a, T const* b, T beta, T* c) const {
+  void run(gemm_plan const& p, T alpha, T const* a, T const* b, T beta, T* c) {
     static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "spearstorm: gemm: cuBLAS multiplies float and double here");
     auto const op = [](bool trans) { return trans ? CUBLAS_OP_T : CUBLAS_OP_N; };
-    if constexpr (std::is_same_v<factor_of<Exec>, bfloat16>)  // rounds the floats that it reads
+    using factor = factor_of<Exec>;
+    constexpr bool narrow = std::is_same_v<factor, bfloat16> || std::is_same_v<factor, tfloat32>;
+    follow(thrust_stream());
+    if constexpr (narrow)  // rounds the floats that it reads
       check(cublasGemmStridedBatchedEx_64(handle_, op(p.trans_a), op(p.trans_b), p.m, p.n, p.k, &alpha, a, CUDA_R_32F, p.lda, p.stride_a, b,
                                           CUDA_R_32F, p.ldb, p.stride_b, &beta, c, CUDA_R_32F, p.ldc, p.stride_c, p.count,
-                                          CUBLAS_COMPUTE_32F_FAST_16BF, CUBLAS_GEMM_DEFAULT),
+                                          std::is_same_v<factor, bfloat16> ? CUBLAS_COMPUTE_32F_FAST_16BF : CUBLAS_COMPUTE_32F_FAST_TF32,
+                                          CUBLAS_GEMM_DEFAULT),
             "gemm");
     else if constexpr (std::is_same_v<T, float>)
       check(cublasSgemmStridedBatched_64(handle_, op(p.trans_a), op(p.trans_b), p.m, p.n, p.k, &alpha, a, p.lda, p.stride_a, b, p.ldb,
@@ -47,10 +50,19 @@ class products {
   }
 
  private:
+  /// Products go where all else goes; setting the same stream again would make the library drop its workspace.
+  void follow(cudaStream_t stream) {
+    if (followed_ == stream && following_) return;
+    check(cublasSetStream(handle_, stream), "stream");
+    followed_ = stream;
+    following_ = true;
+  }
   static void check(cublasStatus_t status, char const* function) {
     if (status != CUBLAS_STATUS_SUCCESS) fail<device_error>("cuBLAS: ", function, ": ", cublasGetStatusString(status));
   }
   cublasHandle_t handle_ = nullptr;
+  cudaStream_t followed_ = nullptr;  // null is a stream, too
+  bool following_ = false;
 };
 
 }  // namespace SPEARSTORM_NS::backend

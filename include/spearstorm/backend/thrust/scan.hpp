@@ -8,6 +8,7 @@ namespace SPEARSTORM_NS::backend {
 
 template <class T>
 struct scan_column {
+  static constexpr bool one_thread = true;
   scan_call call;
   T const *a, *x, *start;
   T* out;

@@ -7,6 +7,7 @@
 #include <thrust/execution_policy.h>
 
 #include "spearstorm/backend/generic/tag.hpp"
+#include "spearstorm/backend/thrust/memory.hpp"
 
 #if defined(__CUDACC__) && THRUST_DEVICE_SYSTEM != THRUST_DEVICE_SYSTEM_CUDA
 #error "spearstorm: thrust's host systems are built with the host compiler, not with nvcc"
@@ -16,13 +17,25 @@ namespace SPEARSTORM_NS::backend {
 
 struct thrust_tag : generic_tag {};
 
-/// Everything of one process goes to the default stream in the order of the calls; only copies to the host wait for it.
-inline auto thrust_policy() {
 #if defined(__CUDACC__)
-  return thrust::cuda::par_nosync;
-#else
-  return thrust::device;
-#endif
+
+/// What thrust's algorithms need for themselves, from the same pool: its own cudaMalloc and cudaFree would wait for the device.
+struct temporary_memory {
+  using value_type = char;
+  char* allocate(std::ptrdiff_t bytes) { return static_cast<char*>(device_memory::allocate(static_cast<std::size_t>(bytes))); }
+  void deallocate(char* at, std::size_t) noexcept { device_memory::release(at); }
+};
+
+/// Calls return at once; their work is done in their order, and only copies to and from the host wait for it.
+inline auto thrust_policy() {
+  static temporary_memory memory;
+  return thrust::cuda::par_nosync(memory).on(thrust_stream());
 }
+
+#else
+
+inline auto thrust_policy() { return thrust::device; }
+
+#endif
 
 }  // namespace SPEARSTORM_NS::backend
