@@ -36,7 +36,7 @@ struct job {
   std::string name;
   ss::soundstorm_shape shape;
   index frames, batch;
-  bool trains;
+  enum { forward, generation, training } does;
 };
 
 /// Counts of one call of f.
@@ -49,13 +49,15 @@ ss::counters counts_of(ss::workspace<Exec>& work, ss::roofline machine, F const&
   return counts;
 }
 
-/// A forward pass with one level's logits of all frames, or a training step.
+/// A forward pass with one level's logits of all frames, a whole generation with 16 passes for the first level, or a training step.
 template <class Exec>
 ss::counters run(job const& of, ss::roofline machine) {
   ss::workspace<Exec> work;
   ss::soundstorm::model<ss::dynamic_soundstorm, Exec> model{work, of.shape};
   auto const codes = bench_run::random_ids(ss::token::code_array({of.batch, of.frames, of.shape.num_quantizers}), of.shape.codebook_size);
-  if (of.trains) {
+  if (of.does == job::generation)
+    return counts_of(work, machine, [&] { model.generate(work, {.num_latents = of.frames, .batch_size = of.batch, .steps = 16}); });
+  if (of.does == job::training) {
     ss::optim::adamw<Exec> adam;
     ss::optim::gradient_slab<Exec> slab(model);
     return counts_of(work, machine, [&] {
@@ -90,10 +92,11 @@ int main(int count, char** words) {
     std::fprintf(stderr, "%s [--launch-us 3]\n", words[0]);
     return 2;
   }
-  std::vector<job> const jobs{{"forward pass, dim 512, depth 6, 500 frames", shape(512, 6, 8), 500, 1, false},
-                              {"forward pass, paper's size, 1500 frames", shape(1024, 12, 16), 1500, 1, false},
-                              {"training step, dim 512, depth 4, 256 frames, batch 2", shape(512, 4, 8), 256, 2, true},
-                              {"training step, paper's size, 1500 frames, batch 8", shape(1024, 12, 16), 1500, 8, true}};
+  std::vector<job> const jobs{{"forward pass, dim 512, depth 6, 500 frames", shape(512, 6, 8), 500, 1, job::forward},
+                              {"forward pass, paper's size, 1500 frames", shape(1024, 12, 16), 1500, 1, job::forward},
+                              {"generation, paper's size, 30 s, 27 passes", shape(1024, 12, 16), 1500, 1, job::generation},
+                              {"training step, dim 512, depth 4, 256 frames, batch 2", shape(512, 4, 8), 256, 2, job::training},
+                              {"training step, paper's size, 1500 frames, batch 8", shape(1024, 12, 16), 1500, 8, job::training}};
   std::puts("| job | GPU | precision | verbs | GFLOP | GB | products | element-wise | at least |\n|---|---|---|---|---|---|---|---|---|");
   for (auto const& of : jobs)
     for (auto const& on : gpus) {
@@ -105,7 +108,8 @@ int main(int count, char** words) {
                     (c.product_seconds + c.element_seconds) * 1e3);
         std::fflush(stdout);
       };
-      row(std::type_identity<ss::f32>{}, "float", on.f32);
+      row(std::type_identity<ss::f32>{}, "f32", on.f32);
+      row(std::type_identity<ss::tf32>{}, "tf32", on.tf32);
       row(std::type_identity<ss::bf16_mixed>{}, "bf16_mixed", on.bf16);
     }
   return 0;

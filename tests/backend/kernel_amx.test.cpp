@@ -183,7 +183,11 @@ TEST_CASE("backend/kernel_amx: the instructions that were compiled do what the e
   auto const call = product(170, 70, 300);
   auto const a = numbers<float>(call.m * call.k, 1), b = numbers<float>(call.n * call.k, 2);
   std::vector<float> const c(static_cast<std::size_t>(call.m * call.n));
-  CHECK(multiply(compiled, call, a, b, c, 2) == multiply(emulated::entry(), call, a, b, c, 2));
+  auto const found = multiply(compiled, call, a, b, c, 2), emulation = multiply(emulated::entry(), call, a, b, c, 2);
+  if (native)
+    CHECK(disagreements(found, emulation, {1e-6, 1e-5}) == 0);  // a processor may round its sums of pairs elsewhere
+  else
+    CHECK(found == emulation);
   CHECK((trapped_tiles::count > before) == !native);
   check_no_fault();
 }
