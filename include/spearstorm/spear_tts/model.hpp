@@ -30,6 +30,12 @@ struct loss_result {
   target_rows rows;                ///< which positions entered
 };
 
+/// What the decoder is told beside features.
+struct decoder_inputs {
+  tensor<std::int32_t, axes::batch<>, axes::frames<>> ids;
+  tensor<flag, axes::batch<>, axes::frames<>> context;  ///< (batch, 1 + source frames), 1 for what it may see
+};
+
 }  // namespace spear_tts
 
 /// Embeddings are shared with the logits of their kind, so one model reads and writes both.
@@ -44,6 +50,7 @@ struct text_to_semantic {
   using table = parameter<Exec, axes::vocab<>, width>;
   using kind = spear_tts::token_kind;
   using encoded = spear_tts::encoded_source<features>;
+  using decoder_inputs = spear_tts::decoder_inputs;
 
   text_to_semantic_shape shape;
   text_to_semantic_options options;
@@ -83,11 +90,21 @@ struct text_to_semantic {
   /// @throws value_error where an id is out of range
   encoded encode(context<Exec> auto& ctx, token::id_array const& source, kind from) const {
     spear_tts::check_ids("source", source, from, shape);
-    auto const given = spear_tts::entered(source, from, shape, true);
-    auto const x = source_embedding(ctx, given, from);                             // (batch, frames, dim)
+    return encode(ctx, spear_tts::entered(source, from, shape, true), from);
+  }
+  /// The same of ids that are checked and ended.
+  encoded encode(context<Exec> auto& ctx, spear_tts::entered_ids const& given, kind from) const {
     ops::frame_mask mask;
     if (given.padded()) mask = ctx.upload(given.valid);
+    auto const x = source_embedding(ctx, given, from);                             // (batch, frames, dim)
     return {source_transformer(ctx, x, mask), given.valid};
+  }
+  /// What the decoder is told beside features, in the policy's memory.
+  /// @param source the source's frames, (batch, source frames), 1 for a real one
+  decoder_inputs enter_decoder(context<Exec> auto& ctx, spear_tts::entered_ids const& ids, token::flag_array const& source,
+                               std::span<flag const> hidden = {}) const {
+    check_size("text_to_semantic", "target", "batch", ids.ids.extent(0), "source", source.extent(0));
+    return {ctx.upload(ids.ids), ctx.upload(spear_tts::context_mask(source, hidden))};
   }
   /// The decoder's features: those of frame t predict the t-th id of the target. Ids behind a row's end are seen by nobody.
   /// @param hidden (batch), 1 where the decoder sees the null key in place of the source; empty: nowhere
@@ -96,11 +113,13 @@ struct text_to_semantic {
   template <class Layer = nn::ignore_layers>
   features decode(context<Exec> auto& ctx, spear_tts::entered_ids const& ids, kind to, encoded const& source,
                   std::span<flag const> hidden = {}, Layer&& layer = {}) const {
-    check_size("text_to_semantic", "target", "batch", ids.ids.extent(0), "source", source.valid.extent(0));
-    auto const e = ops::embed(ctx, token_emb(to), ctx.upload(ids.ids));            // (batch, frames, dim)
+    return decode(ctx, enter_decoder(ctx, ids, source.valid, hidden), to, source.features, layer);  // (batch, 1 + frames, dim)
+  }
+  template <class Layer = nn::ignore_layers>
+  features decode(context<Exec> auto& ctx, decoder_inputs const& given, kind to, features const& source, Layer&& layer = {}) const {
+    auto const e = ops::embed(ctx, token_emb(to), given.ids);                      // (batch, frames, dim)
     auto const x = ops::prepend_row(ctx, start_token(to), e);                      // (batch, 1 + frames, dim)
-    auto const context = ctx.upload(spear_tts::context_mask(source.valid, hidden));  // (batch, 1 + source frames)
-    return target_transformer(ctx, x, {}, source.features, context, layer);        // (batch, 1 + frames, dim)
+    return target_transformer(ctx, x, {}, source, ops::frame_mask(given.context), layer);  // (batch, 1 + frames, dim)
   }
   /// @shape x (..., dim)  returns (..., vocab): the ids of this kind, then its end
   auto to_logits(context<Exec> auto& ctx, auto const& x, kind to) const { return ops::linear<axes::vocab<>>(ctx, x, token_emb(to)); }
@@ -138,19 +157,23 @@ struct text_to_semantic {
                spear_tts::loss_options const& with = {}) const {
     if (with.return_early_exit_loss) check_early_exit(from, to);
     spear_tts::check_ids("target", batch.target, to, shape);
-    auto const source = encode(ctx, batch.source, from);
+    spear_tts::check_ids("source", batch.source, from, shape);
+    auto const entered = spear_tts::entered(batch.source, from, shape, true);
     auto const ended = spear_tts::entered(batch.target, to, shape, true);
     auto const compared = rows_to_align(from, to, hidden, with);
     // The end is read only where its features are compared: nothing is predicted behind it.
     auto const read = compared ? ended : spear_tts::entered(batch.target, to, shape, false);
     auto const rows = spear_tts::rows_of_targets(ended, read.ids.extent(1) + 1);
     if (rows.targets.size() == 0) fail<value_error>("text_to_semantic: the target has no ids to predict, expected at least one");
-    std::optional<features> before;
-    auto const x = decode(ctx, read, to, source, hidden, [&](index layer, auto const& h) {
-      if (with.return_early_exit_loss && layer == shape.target_early_exit_layer) before = h;
-    });                                                                            // (batch, 1 + frames, dim)
+    // What is copied in comes first: a device that computes would be waited for.
+    auto const inputs = enter_decoder(ctx, read, entered.valid, hidden);
     auto const at = ctx.upload(rows.rows);                                         // (rows)
     auto const targets = ctx.upload(rows.targets);                                 // (rows)
+    auto const source = encode(ctx, entered, from);
+    std::optional<features> before;
+    auto const x = decode(ctx, inputs, to, source.features, [&](index layer, auto const& h) {
+      if (with.return_early_exit_loss && layer == shape.target_early_exit_layer) before = h;
+    });                                                                            // (batch, 1 + frames, dim)
     auto const tokens = ops::cross_entropy(ctx, to_logits(ctx, ops::gather_rows(ctx, x, at), to), targets);  // ()
     using loss = std::remove_const_t<decltype(tokens)>;
     spear_tts::loss_result<loss> made{tokens, tokens, {}, {}, rows};
