@@ -8,10 +8,10 @@
 #include "common.hpp"
 #include "far_memory.hpp"
 #include "random_ids.hpp"
+#include "spearstorm/backend/counted.hpp"
 #include "spearstorm/optim/adamw.hpp"
+#include "spearstorm/optim/gradient_slab.hpp"
 #include "spearstorm/soundstorm.hpp"
-#include "spearstorm/spear_tts.hpp"
-#include "spearstorm/train/dry_run.hpp"
 
 #if !defined(SPEARSTORM_TEST_THRUST)
 int main() {

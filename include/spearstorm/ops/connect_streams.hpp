@@ -1,7 +1,7 @@
 #pragma once
 // The new residual streams behind a branch: weighted sums of the old ones, and of the branch's output.
 
-#include "spearstorm/ops/streams.hpp"
+#include "spearstorm/ops/mix_streams.hpp"
 
 namespace SPEARSTORM_NS::ops {
 
@@ -29,25 +29,6 @@ struct connect_elements {
       pack total = at.load(branch + row * of.cols + column) * given;
       for (index s = 0; s < of.streams; ++s) total = total + at.load(from + s * of.cols) * pack(by[s * of.outs() + 1 + m]);
       at.store(y + first, total);
-    });
-  }
-};
-
-/// dx_s = sum_m w_s,1+m dy_m
-template <class T>
-struct connect_back_elements {
-  T const *weights, *dy;
-  T* dx;
-  shape of;
-  template <class Lanes>
-  SPEARSTORM_HD void operator()(Lanes, index first, index count) const {
-    using pack = typename Lanes::pack;
-    index const stream = first / of.cols, row = stream / of.streams;
-    T const *const by = weights + stream * of.outs() + 1, *const up = dy + row * of.streams * of.cols + first % of.cols;
-    Lanes::each(count, [&](auto at) {
-      pack total(T(0));
-      for (index m = 0; m < of.streams; ++m) total = total + at.load(up + m * of.cols) * pack(by[m]);
-      at.store(dx + first, total);
     });
   }
 };
@@ -118,7 +99,8 @@ struct connect_streams_op {
     using namespace detail_connect;
     index const rows = s.of.rows * s.of.streams, cols = s.of.cols;
     if (T* const dx = back.result(0, rows * cols))
-      verbs::transform<T>(back.exec(), rows * cols, cols, connect_back_elements<T>{s.weights, dy, dx, s.of});
+      verbs::transform<T>(back.exec(), rows * cols, cols,
+                          mix_streams_back_elements<T>{s.weights, dy, dx, s.of.streams, s.of.outs(), 1, s.of.streams, cols});
     if (T* const dweights = back.result(1, rows * s.of.outs()))
       verbs::each_row<T>(back.exec(), rows, (s.of.streams + 1) * cols, connect_weights_row<T>{s.x, s.branch, dy, dweights, s.of});
     if (T* const dbranch = back.result(2, s.of.rows * cols))

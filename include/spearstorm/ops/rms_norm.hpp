@@ -10,6 +10,18 @@ struct rms_norm_options {
   double eps = 1e-12;  ///< a shorter row is divided by this, torch.nn.functional.normalize
 };
 
+/// sqrt(cols) / max(|row|, eps); negative where the row was too short, as its length has no gradient then.
+template <class Lanes, class T>
+SPEARSTORM_HD T rms_factor(T const* from, index cols, T eps) {
+  using pack = typename Lanes::pack;
+  T const length = sqrt(Lanes::sum(cols, [&](auto at) {
+    pack const v = at.load(from);
+    return pack(v * v);
+  }));
+  T const r = sqrt(static_cast<T>(cols)) / (length > eps ? length : eps);
+  return length > eps ? r : -r;
+}
+
 template <class T>
 struct rms_norm_row {
   T const *x, *gamma;
@@ -20,14 +32,9 @@ struct rms_norm_row {
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     using pack = typename Lanes::pack;
     T const* const from = x + row * cols;
-    T const length = sqrt(Lanes::sum(cols, [&](auto at) {
-      pack const v = at.load(from);
-      return pack(v * v);
-    }));
-    T const r = sqrt(static_cast<T>(cols)) / (length > eps ? length : eps);
+    T const kept = rms_factor<Lanes>(from, cols, eps), r = kept < 0 ? -kept : kept;
     Lanes::each(cols, [&](auto at) { at.store(y + row * cols, at.load(from) * pack(r) * (at.load(gamma) + pack(offset))); });
-    if (factor)
-      Lanes::once([&] { factor[row] = length > eps ? r : -r; });  // the sign tells a row that was too short: its length has no gradient
+    if (factor) Lanes::once([&] { factor[row] = kept; });
   }
 };
 

@@ -2,6 +2,7 @@
 // The weights of hyper-connections, each frame's own: norm, projection, tanh, scale and shift of every stream in one op. The normalised
 // streams are never stored: a scale in front of a product may as well stand behind it.
 
+#include "spearstorm/ops/rms_norm.hpp"
 #include "spearstorm/ops/streams.hpp"
 
 namespace SPEARSTORM_NS::ops {
@@ -58,16 +59,12 @@ struct read_stream_row {
   SPEARSTORM_HD void operator()(Lanes, index row) const {
     using pack = typename Lanes::pack;
     T const* const from = x + row * cols;
-    T const length = sqrt(Lanes::sum(cols, [&](auto at) {
-      pack const v = at.load(from);
-      return pack(v * v);
-    }));
-    T const r = sqrt(static_cast<T>(cols)) / (length > eps ? length : eps);
+    T const kept = rms_factor<Lanes>(from, cols, eps), r = kept < 0 ? -kept : kept;
     for (index j = 0; j < outs; ++j) {
       T const along = Lanes::sum(cols, [&](auto at) { return pack(at.load(from) * at.load(scaled + j * cols)); });
       Lanes::once([&] { read[row * outs + j] = r * along; });
     }
-    Lanes::once([&] { factor[row] = length > eps ? r : -r; });  // the sign tells a row that was too short: its length has no gradient
+    Lanes::once([&] { factor[row] = kept; });
   }
 };
 
