@@ -24,8 +24,7 @@ inline token::chosen_list rows_of(token::decoding_state const& state, index leve
     if (open.data()[at]) rows.push_back(static_cast<std::int32_t>(at));
   token::chosen_list list;
   auto const n = static_cast<index>(rows.size());
-  list.offsets.assign(static_cast<std::size_t>(state.codes.extent(2)) + 1, 0);
-  std::fill(list.offsets.begin() + level + 1, list.offsets.end(), n);
+  list.offsets = offsets_of_level(state.codes.extent(2), level, n);
   list.rows = {{n}, std::move(rows)};
   return list;
 }

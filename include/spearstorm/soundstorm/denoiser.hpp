@@ -70,9 +70,7 @@ class denoiser {
   /// The same where they are made: of one level, with guidance the rows without the condition behind those with it.
   /// @shape open (rows), flat frames of the net's rows  returns (rows, vocab)
   auto logits(features const& x, row_tensor const& open, index level) const {
-    std::vector<index> offsets(static_cast<std::size_t>(of_->shape().levels()) + 1, 0);
-    std::fill(offsets.begin() + level + 1, offsets.end(), open.size());
-    return of_->net.logits(*ctx_, x, open, offsets);                               // (rows, vocab)
+    return of_->net.logits(*ctx_, x, open, offsets_of_level(of_->shape().levels(), level, open.size()));  // (rows, vocab)
   }
   /// How sure the critic is that each token was sampled. Without guidance.
   /// @param all gives it what the last pass was given; false: codes only, not even the mask, as soundstorm-pytorch

@@ -13,6 +13,13 @@ namespace SPEARSTORM_NS::soundstorm {
 using code_tensor = tensor<std::int32_t, axes::batch<>, axes::frames<>, axes::levels<>>;
 using row_tensor = tensor<std::int32_t, axes::rows<>>;
 
+/// The offsets of rows that are all of one level, as `network::logits` wants them.
+inline std::vector<index> offsets_of_level(index levels, index level, index rows) {
+  std::vector<index> offsets(static_cast<std::size_t>(levels) + 1, 0);
+  std::fill(offsets.begin() + level + 1, offsets.end(), rows);
+  return offsets;
+}
+
 /// What a network may be given beside the codes.
 template <soundstorm_shape C, execution_policy Exec>
 struct trunk_inputs {
