@@ -171,6 +171,94 @@ TEST_CASE("backend/packed_gemm: tiles beside each other share the left factor, o
   });
 }
 
+namespace {
+
+/// Rows of twice what is stored.
+struct doubled_rows {
+  float const* x;
+  index cols;
+  template <class Lanes>
+  void operator()(Lanes, index row, index first, index count, float* to) const {
+    Lanes::each(count, [&](auto at) {
+      auto const v = at.load(x + row * cols + first);
+      at.store(to, v + v);
+    });
+  }
+};
+
+/// Sums a row that has to be whole, and counts how often it was asked to.
+struct sum_whole {
+  float const* c;
+  float* sums;
+  std::int32_t* times;
+  index cols;
+  template <class Lanes>
+  void operator()(Lanes, index row) const {
+    sums[row] = Lanes::sum(cols, [&](auto at) { return at.load(c + row * cols); });
+    ++times[row];
+  }
+};
+
+constexpr std::array<std::array<index, 3>, 9> made_shapes = {{{1, 300, 70},
+                                                              {5, 40, 1300},
+                                                              {48, 33, 20},
+                                                              {49, 33, 20},
+                                                              {150, 530, 40},
+                                                              {300, 140, 4100},
+                                                              {60, 520, 2100},
+                                                              {200, 17, 1},
+                                                              {130, 1, 50}}};
+
+std::vector<float> twice(std::vector<float> x) {
+  for (auto& v : x) v += v;
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("backend/packed_gemm: rows that are made where they are packed give the bits of rows that are stored, from either side") {
+  with_simd([]<class Exec>(std::type_identity<Exec>, bool round) {
+    for (auto const& [m, n, k] : made_shapes)
+      for (index threads : {1, 3}) {
+        alone<Exec> with(threads);
+        auto const a = numbers<float>(m * k, 1), b = numbers<float>(n * k, 2);
+        std::vector<float> c(static_cast<std::size_t>(m * n), -1);
+        INFO("m " << m << " n " << n << " k " << k << " rounded " << round << " threads " << threads);
+        auto const forward = product(m, n, k);
+        ss::verbs::gemm_rows(with.exec, forward, doubled_rows{a.data(), k}, b.data(), c.data(), ss::backend::nothing_more{});
+        CHECK(c == multiply(with.exec, forward, twice(a), b));
+        auto const gradient = product(n, k, m, true, false);                       // (rows n, cols k) of m rows that are made
+        auto const dy = numbers<float>(m * n, 3);
+        std::vector<float> dw(static_cast<std::size_t>(n * k), -1);
+        ss::verbs::gemm_by_rows(with.exec, gradient, dy.data(), doubled_rows{a.data(), k}, dw.data());
+        CHECK(dw == multiply(with.exec, gradient, dy, twice(a)));
+      }
+  });
+}
+
+TEST_CASE("backend/packed_gemm: a program over whole rows meets each once, behind the program over its parts") {
+  with_simd([]<class Exec>(std::type_identity<Exec>, bool) {
+    auto shapes = std::vector<std::array<index, 3>>(made_shapes.begin(), made_shapes.end());
+    shapes.push_back({60, 520, 0});  // a sum without terms is followed too
+    for (auto const& [m, n, k] : shapes)
+      for (index threads : {1, 2, 3}) {
+        alone<Exec> with(threads);
+        auto const call = product(m, n, k);
+        auto const a = numbers<float>(m * k, 1), b = numbers<float>(n * k, 2);
+        std::vector<float> c(static_cast<std::size_t>(m * n)), sums(static_cast<std::size_t>(m));
+        std::vector<std::int32_t> parts(c.size()), times(sums.size());
+        ss::verbs::gemm_rows(with.exec, call, a.data(), b.data(), c.data(), add_one{c.data(), parts.data(), n},
+                             sum_whole{c.data(), sums.data(), times.data(), n});
+        std::vector<float> want(sums.size());
+        for (index i = 0; i < m; ++i)
+          sum_whole{c.data(), want.data(), parts.data(), n}(ss::backend::simd_lanes<float, ss::cpu::native>{}, i);
+        INFO("m " << m << " n " << n << " k " << k << " threads " << threads);
+        CHECK(std::count(times.begin(), times.end(), 1) == m);
+        CHECK(sums == want);
+      }
+  });
+}
+
 TEST_CASE("backend/packed_gemm: the same bits for any number of threads") {
   with_simd([]<class Exec>(std::type_identity<Exec>, bool) {
     auto const call = product(170, 700, 300);

@@ -24,4 +24,7 @@ struct gemm_call {
   }
 };
 
+/// What follows a row of C where nothing does.
+struct nothing_more {};
+
 }  // namespace SPEARSTORM_NS::backend

@@ -63,6 +63,32 @@ void gemm_then(Exec& exec, backend::gemm_call const& call, T const* a, T const* 
   if constexpr (runs<Exec>) gemm_then(typename Exec::tag{}, exec, call, a, b, c, program);
 }
 
+/// A policy whose products of its value_type make the rows of a factor where they pack them, and go over rows of C that are whole.
+template <class Exec>
+inline constexpr bool fuses_rows = Exec::tag::template fuses_rows<typename Exec::value_type>;
+
+/// gemm_then of a left factor that may be made: A is a pointer, or source(lanes, row, first, count, to), which writes a part of a row and
+/// may be asked for it more than once. whole(lanes, row) follows program on each row of C. One item, A not transposed, alpha 1.
+template <execution_policy Exec, class A, class T, class Program, class Whole = backend::nothing_more>
+  requires fuses_rows<Exec>
+void gemm_rows(Exec& exec, backend::gemm_call const& call, A const& a, T const* b, T* c, Program const& program, Whole const& whole = {}) {
+  if (call.m <= 0 || call.n <= 0) return;
+  if constexpr (counting<Exec>) {
+    exec.counts->product(call, sizeof(T));
+    if constexpr (!std::is_same_v<Program, backend::nothing_more>) exec.counts->elements(call.m * call.n, sizeof(T));
+  }
+  if constexpr (runs<Exec>) gemm_rows(typename Exec::tag{}, exec, call, a, b, c, program, whole);
+}
+
+/// gemm whose right factor is made: a source of its rows, of which there are k. One item, B not transposed.
+template <execution_policy Exec, class T, class Source>
+  requires fuses_rows<Exec>
+void gemm_by_rows(Exec& exec, backend::gemm_call const& call, T const* a, Source const& b, T* c) {
+  if (call.m <= 0 || call.n <= 0) return;
+  if constexpr (counting<Exec>) exec.counts->product(call, sizeof(T));
+  if constexpr (runs<Exec>) gemm_by_rows(typename Exec::tag{}, exec, call, a, b, c);
+}
+
 template <execution_policy Exec, class T>
 void fill(Exec& exec, T* out, index n, T value) {
   if constexpr (counting<Exec>) exec.counts->elements(n, sizeof(T));

@@ -3,10 +3,9 @@
 
 #include "spearstorm/nn/conformer_shape.hpp"
 #include "spearstorm/nn/layer_norm.hpp"
-#include "spearstorm/nn/linear.hpp"
+#include "spearstorm/nn/onto_stream.hpp"
 #include "spearstorm/ops/attend.hpp"
-#include "spearstorm/ops/dropout.hpp"
-#include "spearstorm/ops/rotary.hpp"
+#include "spearstorm/ops/linear_rotary.hpp"
 
 namespace SPEARSTORM_NS::nn {
 
@@ -21,6 +20,7 @@ template <conformer_shape C, execution_policy Exec>
 struct attention {
   static constexpr index inner = times(C.heads, C.dim_head);
   using width = axes::dim<C.dim>;
+  using value_type = typename Exec::value_type;
 
   nn::layer_norm<C.dim, Exec> norm;
   nn::linear<C.dim, inner, Exec> to_q, to_k, to_v;
@@ -48,14 +48,12 @@ struct attention {
   /// @param bias   a tensor (heads, offsets), or nothing
   auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask,
                   first_values<C, Exec>& values, auto const&... bias) const {
-    auto const h = norm(ctx, x);                                                   // (batch, frames, dim)
-    auto q = to_q(ctx, h), k = to_k(ctx, h);                                       // (batch, frames, heads * dim_head)
-    auto v = view<axes::batch<>, axes::frames<>, axes::dim<inner>>(to_v(ctx, h));  // (batch, frames, heads * dim_head)
-    if (shares_values && values) v = mixed(ctx, h, v, *values);                    // (batch, frames, heads * dim_head)
-    if (shares_values && !values) values = v;
-    if (rotary) q = ops::rotary(ctx, q, {.heads = heads}), k = ops::rotary(ctx, k, {.heads = heads});
-    auto const seen = ops::attend(ctx, q, k, v, bias..., {.heads = heads, .keys = mask});  // (batch, frames, heads * dim_head)
-    return ops::dropout(ctx, to_out(ctx, seen), dropout);                          // (batch, frames, dim)
+    return ops::dropout(ctx, to_out(ctx, seen(ctx, x, mask, values, bias...)), dropout);  // (batch, frames, dim)
+  }
+  /// x + what the call returns.
+  auto onto(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask,
+            first_values<C, Exec>& values, auto const&... bias) const {
+    return onto_stream(ctx, to_out, seen(ctx, x, mask, values, bias...), dropout, ops::onto_measured(x));  // (batch, frames, dim)
   }
   /// Without a trunk around it.
   auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask = {},
@@ -74,6 +72,18 @@ struct attention {
   }
 
  private:
+  /// What the heads see, before it is brought together.
+  auto seen(context<Exec> auto& ctx, auto const& x, ops::frame_mask const& mask, first_values<C, Exec>& values, auto const&... bias) const {
+    auto const h = norm.rows(ctx, x);                                              // (batch, frames, dim)
+    auto const turn = rotary ? ops::make_rotary_table(ctx, h.extent(1), to_q.weight.extent(0) / heads) : ops::rotary_table<value_type>{};
+    auto const turned = [&](auto const& to) { return rotary ? ops::linear_rotary<axes::dim<inner>>(ctx, h, to.weight, turn) : to(ctx, h); };
+    auto const q = turned(to_q);                                                   // (batch, frames, heads * dim_head)
+    auto const k = turned(to_k);                                                   // (batch, frames, heads * dim_head)
+    auto v = view<axes::batch<>, axes::frames<>, axes::dim<inner>>(to_v(ctx, h));  // (batch, frames, heads * dim_head)
+    if (shares_values && values) v = mixed(ctx, h, v, *values);                    // (batch, frames, heads * dim_head)
+    if (shares_values && !values) values = v;
+    return ops::attend(ctx, q, k, v, bias..., {.heads = heads, .keys = mask});     // (batch, frames, heads * dim_head)
+  }
   auto mixed(context<Exec> auto& ctx, auto const& h, auto const& v, auto const& first) const {
     using namespace axes;
     if (!to_value_residual_mix) return ctx.eval(0.5 * (v + first));                // (batch, frames, heads * dim_head)

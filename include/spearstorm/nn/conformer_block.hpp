@@ -52,11 +52,11 @@ struct conformer_block {
   auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask,
                   first_values<C, Exec>& values, auto const&... bias) const {
     auto frame = ctx.frame_if(!gives_values);
-    auto h = ctx.eval(ff1(ctx, x) * 0.5 + x);                                      // (batch, frames, dim)
+    auto h = ff1.onto(ctx, x, 0.5);                                                // (batch, frames, dim)
     if (gateloop) h = ctx.eval((*gateloop)(ctx, h, mask) + h);                     // (batch, frames, dim)
-    h = ctx.eval(attn(ctx, h, mask, values, bias...) + h);                         // (batch, frames, dim)
-    h = ctx.eval(conv(ctx, h, mask) + h);                                          // (batch, frames, dim)
-    h = ctx.eval(ff2(ctx, h) * 0.5 + h);                                           // (batch, frames, dim)
+    h = attn.onto(ctx, h, mask, values, bias...);                                  // (batch, frames, dim)
+    h = conv.onto(ctx, h, mask);                                                   // (batch, frames, dim)
+    h = ff2.onto(ctx, h, 0.5);                                                     // (batch, frames, dim)
     return frame.keep(post_norm(ctx, h));                                          // (batch, frames, dim)
   }
 

@@ -3,10 +3,10 @@
 
 #include "spearstorm/nn/conformer_shape.hpp"
 #include "spearstorm/nn/layer_norm.hpp"
-#include "spearstorm/nn/linear.hpp"
+#include "spearstorm/nn/onto_stream.hpp"
 #include "spearstorm/ops/channel_norm.hpp"
 #include "spearstorm/ops/depthwise_conv.hpp"
-#include "spearstorm/ops/dropout.hpp"
+#include "spearstorm/ops/gated_linear.hpp"
 
 namespace SPEARSTORM_NS::nn {
 
@@ -40,11 +40,12 @@ struct conv_module {
 
   auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x,
                   ops::frame_mask const& mask = {}) const {
-    auto const h = norm(ctx, x);                                                   // (batch, frames, dim)
-    auto const g = ctx.eval(value(ctx, h) * sigmoid(gate(ctx, h)));                // (batch, frames, channels)
-    auto const d = ops::depthwise_conv(ctx, g, taps, taps_bias, {.left = left, .mask = mask});  // (batch, frames, channels)
-    auto const n = ops::channel_norm(ctx, silu(d), gamma);                         // (batch, frames, channels)
-    return ops::dropout(ctx, out(ctx, n), dropout);                                // (batch, frames, dim)
+    return ops::dropout(ctx, out(ctx, normed(ctx, x, mask)), dropout);             // (batch, frames, dim)
+  }
+  /// x + what the call returns.
+  auto onto(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x,
+            ops::frame_mask const& mask = {}) const {
+    return onto_stream(ctx, out, normed(ctx, x, mask), dropout, ops::onto_measured(x));  // (batch, frames, dim)
   }
 
   static void visit(auto& self, auto&& each) {
@@ -58,6 +59,11 @@ struct conv_module {
   }
 
  private:
+  auto normed(context<Exec> auto& ctx, auto const& x, ops::frame_mask const& mask) const {
+    auto const g = ops::gated_linear(ctx, norm.rows(ctx, x), gate, value, sigmoid);  // (batch, frames, channels)
+    auto const d = ops::depthwise_conv(ctx, g, taps, taps_bias, {.left = left, .mask = mask});  // (batch, frames, channels)
+    return ops::channel_norm_rows(ctx, silu(d), gamma);                            // (batch, frames, channels)
+  }
   static initialiser start(conformer_shape const& c) {
     return initialiser::uniform(1 / std::sqrt(static_cast<double>(c.conv_kernel_size)));
   }

@@ -3,8 +3,7 @@
 
 #include "spearstorm/nn/conformer_shape.hpp"
 #include "spearstorm/nn/layer_norm.hpp"
-#include "spearstorm/nn/linear.hpp"
-#include "spearstorm/ops/dropout.hpp"
+#include "spearstorm/nn/onto_stream.hpp"
 
 namespace SPEARSTORM_NS::nn {
 
@@ -24,14 +23,25 @@ struct feed_forward {
       : norm(work, c.dim), in(work, {c.dim, c.dim * c.ff_mult}), out(work, {c.dim * c.ff_mult, c.dim}), dropout(rate) {}
 
   auto operator()(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const {
-    auto const h = in(ctx, norm(ctx, x), silu);                                  // (..., inner)
-    return ops::dropout(ctx, out(ctx, ops::dropout(ctx, h, dropout)), dropout);  // (..., dim)
+    return behind(ctx, x, [&](auto const& h) { return ops::dropout(ctx, out(ctx, h), dropout); });  // (..., dim)
+  }
+  /// x + scale * what the call returns.
+  auto onto(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x, double scale = 1) const {
+    return behind(ctx, x, [&](auto const& h) { return onto_stream(ctx, out, h, dropout, ops::onto_measured(x, scale)); });  // (..., dim)
   }
 
   static void visit(auto& self, auto&& each) {
     each("norm", self.norm);
     each("in", self.in);
     each("out", self.out);
+  }
+
+ private:
+  /// then(h), h (..., inner) for a product: stored where dropout acts on it.
+  auto behind(context<Exec> auto& ctx, auto const& x, auto const& then) const {
+    auto const n = norm.rows(ctx, x);  // (..., dim)
+    if (ops::drops(ctx, dropout)) return then(ops::dropout(ctx, in(ctx, n, silu), dropout));
+    return then(in.rows(ctx, n, silu));
   }
 };
 

@@ -1,9 +1,8 @@
 #pragma once
 // SPEAR-TTS's feed-forward: norm, linear with a gelu gate, linear.
 
-#include "spearstorm/nn/linear.hpp"
+#include "spearstorm/nn/onto_stream.hpp"
 #include "spearstorm/nn/rms_norm.hpp"
-#include "spearstorm/ops/dropout.hpp"
 #include "spearstorm/ops/gated_linear.hpp"
 
 namespace SPEARSTORM_NS::nn {
@@ -24,8 +23,11 @@ struct geglu_feed_forward {
       : norm(work, dim), value(work, {dim, inner}), gate(work, {dim, inner}), out(work, {inner, dim}), dropout(rate) {}
 
   auto operator()(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const {
-    auto const h = ops::gated_linear(ctx, norm(ctx, x), gate, value, gelu);  // (..., inner)
-    return out(ctx, ops::dropout(ctx, h, dropout));                          // (..., dim)
+    return behind(ctx, x, [&](auto const& h) { return out(ctx, h); });  // (..., dim)
+  }
+  /// x + what the call returns.
+  auto onto(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const {
+    return behind(ctx, x, [&](auto const& h) { return out(ctx, h, ops::onto(x)); });  // (..., dim)
   }
 
   static void visit(auto& self, auto&& each) {
@@ -33,6 +35,14 @@ struct geglu_feed_forward {
     each("value", self.value);
     each("gate", self.gate);
     each("out", self.out);
+  }
+
+ private:
+  /// then(h), h (..., inner) for a product: stored where dropout acts on it.
+  auto behind(context<Exec> auto& ctx, auto const& x, auto const& then) const {
+    auto const n = norm.rows(ctx, x);  // (..., dim)
+    if (ops::drops(ctx, dropout)) return then(ops::dropout(ctx, ops::gated_linear(ctx, n, gate, value, gelu), dropout));
+    return then(ops::gated_linear_rows(ctx, n, gate, value, gelu));
   }
 };
 

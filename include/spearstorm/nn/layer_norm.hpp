@@ -22,6 +22,8 @@ struct layer_norm {
   auto operator()(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const {
     return ops::layer_norm(ctx, x, gamma, beta, eps);
   }
+  /// For products alone: they make the rows as they read them, where the policy's do.
+  auto rows(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const { return ops::layer_norm_rows(ctx, x, gamma, beta, eps); }
 
   static void visit(auto& self, auto&& each) {
     each("gamma", self.gamma);

@@ -4,7 +4,8 @@
 #include <cmath>
 
 #include "spearstorm/nn/size.hpp"
-#include "spearstorm/ops/linear.hpp"
+#include "spearstorm/ops/activated_rows.hpp"
+#include "spearstorm/ops/linear_onto.hpp"
 #include "spearstorm/runtime/visit.hpp"
 
 namespace SPEARSTORM_NS::nn {
@@ -31,8 +32,17 @@ struct linear {
 
   /// @param f an element-wise epilogue, e.g. ss::silu
   template <class F = ops::identity>
-  auto operator()(context<Exec> auto& ctx, tensor_ending_in<input> auto const& x, F f = {}) const {
+    requires(!ops::onto_like<F>)
+  auto operator()(context<Exec> auto& ctx, ops::rows_ending_in<input> auto const& x, F f = {}) const {
     return bias ? ops::linear<output>(ctx, x, weight, *bias, f) : ops::linear<output>(ctx, x, weight, f);
+  }
+  /// @param onto ops::onto(residual, scale): what the result is added to
+  auto operator()(context<Exec> auto& ctx, ops::rows_ending_in<input> auto const& x, ops::onto_like auto const& onto) const {
+    return bias ? ops::linear_onto(ctx, x, weight, *bias, onto) : ops::linear_onto(ctx, x, weight, onto);
+  }
+  /// f of the result for another product alone, which makes it as it reads it, where the policy's do and a step is recorded.
+  auto rows(context<Exec> auto& ctx, ops::rows_ending_in<input> auto const& x, auto f) const {
+    return bias ? ops::linear_rows<output>(ctx, x, weight, *bias, f) : ops::linear_rows<output>(ctx, x, weight, f);
   }
 
   static void visit(auto& self, auto&& each) {

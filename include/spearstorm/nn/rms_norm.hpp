@@ -23,6 +23,10 @@ struct rms_norm {
   auto operator()(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const {
     return ops::rms_norm(ctx, x, gamma, {.offset = offset});
   }
+  /// For products alone: they make the rows as they read them, where the policy's do.
+  auto rows(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const {
+    return ops::rms_norm_rows(ctx, x, gamma, {.offset = offset});
+  }
 
   static void visit(auto& self, auto&& each) { each("gamma", self.gamma); }
 };

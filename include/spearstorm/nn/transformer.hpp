@@ -27,15 +27,15 @@ struct transformer_layer {
   auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x,
                   ops::frame_mask const& mask) const {
     auto frame = ctx.frame();
-    auto const h = ctx.eval(attn(ctx, x, mask) + x);                               // (batch, frames, dim)
-    return frame.keep(ctx.eval(ff(ctx, h) + h));                                   // (batch, frames, dim)
+    auto const h = attn.onto(ctx, x, mask);                                        // (batch, frames, dim)
+    return frame.keep(ff.onto(ctx, h));                                            // (batch, frames, dim)
   }
   auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x, ops::frame_mask const& mask,
                   tensor_of<axes::batch<>, axes::frames<>, width> auto const& context, ops::frame_mask const& context_mask) const {
     auto frame = ctx.frame();
-    auto h = ctx.eval(attn(ctx, x, mask) + x);                                     // (batch, frames, dim)
-    h = ctx.eval((*cross_attn)(ctx, h, context, context_mask) + h);                // (batch, frames, dim)
-    return frame.keep(ctx.eval(ff(ctx, h) + h));                                   // (batch, frames, dim)
+    auto h = attn.onto(ctx, x, mask);                                              // (batch, frames, dim)
+    h = cross_attn->onto(ctx, h, context, context_mask);                           // (batch, frames, dim)
+    return frame.keep(ff.onto(ctx, h));                                            // (batch, frames, dim)
   }
 
   static void visit(auto& self, auto&& each) {

@@ -1,13 +1,12 @@
 #pragma once
 // A transformer's two attentions: over its own frames with rotary positions, and over a context with a key that is always there.
 
-#include "spearstorm/nn/linear.hpp"
+#include "spearstorm/nn/onto_stream.hpp"
 #include "spearstorm/nn/rms_norm.hpp"
 #include "spearstorm/nn/transformer_shape.hpp"
 #include "spearstorm/ops/attend.hpp"
-#include "spearstorm/ops/dropout.hpp"
+#include "spearstorm/ops/linear_rotary.hpp"
 #include "spearstorm/ops/prepend_row.hpp"
-#include "spearstorm/ops/rotary.hpp"
 
 namespace SPEARSTORM_NS::nn {
 
@@ -40,11 +39,12 @@ struct transformer_attention {
 
   auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x,
                   ops::frame_mask const& mask = {}) const {
-    auto const h = norm(ctx, x);                                                   // (batch, frames, dim)
-    auto const q = ops::rotary(ctx, to_q(ctx, h), {.heads = heads, .interleaved = true});  // (batch, frames, heads * dim_head)
-    auto const k = ops::rotary(ctx, to_k(ctx, h), {.heads = kv_heads, .interleaved = true});  // (batch, frames, kv_heads * dim_head)
-    auto const seen = ops::attend(ctx, q, k, to_v(ctx, h), {.heads = heads, .kv_heads = kv_heads, .causal = causal, .keys = mask});
-    return ops::dropout(ctx, to_out(ctx, seen), dropout);                          // (batch, frames, dim)
+    return ops::dropout(ctx, to_out(ctx, seen(ctx, x, mask)), dropout);            // (batch, frames, dim)
+  }
+  /// x + what the call returns.
+  auto onto(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x,
+            ops::frame_mask const& mask = {}) const {
+    return onto_stream(ctx, to_out, seen(ctx, x, mask), dropout, ops::onto(x));    // (batch, frames, dim)
   }
 
   static void visit(auto& self, auto&& each) {
@@ -53,6 +53,16 @@ struct transformer_attention {
     each("to_k", self.to_k);
     each("to_v", self.to_v);
     each("to_out", self.to_out);
+  }
+
+ private:
+  /// What the heads see, before it is brought together.
+  auto seen(context<Exec> auto& ctx, auto const& x, ops::frame_mask const& mask) const {
+    auto const h = norm.rows(ctx, x);                                              // (batch, frames, dim)
+    auto const turn = ops::make_rotary_table(ctx, h.extent(1), to_q.weight.extent(0) / heads, {.interleaved = true});
+    auto const q = ops::linear_rotary<axes::dim<inner>>(ctx, h, to_q.weight, turn);  // (batch, frames, heads * dim_head)
+    auto const k = ops::linear_rotary<axes::dim<key_inner>>(ctx, h, to_k.weight, turn);  // (batch, frames, kv_heads * dim_head)
+    return ops::attend(ctx, q, k, to_v(ctx, h), {.heads = heads, .kv_heads = kv_heads, .causal = causal, .keys = mask});
   }
 };
 
@@ -93,9 +103,12 @@ struct transformer_cross_attention {
 
   auto operator()(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x,
                   tensor_of<axes::batch<>, axes::frames<>, width> auto const& context, ops::frame_mask const& mask) const {
-    auto const q = to_q(ctx, norm(ctx, x));                                        // (batch, frames, heads * dim_head)
-    auto const seen = ops::attend(ctx, q, keys(ctx, context), values(ctx, context), {.heads = heads, .keys = mask});
-    return ops::dropout(ctx, to_out(ctx, seen), dropout);                          // (batch, frames, dim)
+    return ops::dropout(ctx, to_out(ctx, seen(ctx, x, context, mask)), dropout);   // (batch, frames, dim)
+  }
+  /// x + what the call returns.
+  auto onto(context<Exec> auto& ctx, tensor_of<axes::batch<>, axes::frames<>, width> auto const& x,
+            tensor_of<axes::batch<>, axes::frames<>, width> auto const& context, ops::frame_mask const& mask) const {
+    return onto_stream(ctx, to_out, seen(ctx, x, context, mask), dropout, ops::onto(x));  // (batch, frames, dim)
   }
 
   static void visit(auto& self, auto&& each) {
@@ -109,6 +122,11 @@ struct transformer_cross_attention {
   }
 
  private:
+  /// What the heads see, before it is brought together.
+  auto seen(context<Exec> auto& ctx, auto const& x, auto const& context, ops::frame_mask const& mask) const {
+    auto const q = to_q(ctx, norm.rows(ctx, x));                                   // (batch, frames, heads * dim_head)
+    return ops::attend(ctx, q, keys(ctx, context), values(ctx, context), {.heads = heads, .keys = mask});
+  }
   static auto with_null(context<Exec> auto& ctx, auto const& null, auto const& x) {
     return ops::prepend_row(ctx, view<axes::dim<inner>>(ctx.use(null), {null.size()}), x);
   }

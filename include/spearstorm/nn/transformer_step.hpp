@@ -38,11 +38,11 @@ auto run_layers(inference<Exec>& ctx, transformer<C, Exec> const& net,
     cache.write_(ctx, at.own, l, k, own.to_v(ctx, n));
     auto const seen = ops::attend_blocks(ctx, q, cache.keys(l), cache.values(l), at.own.table, at.own.counts,
                                          {.heads = own.heads, .kv_heads = own.kv_heads});  // (batch, frames, heads * dim_head)
-    auto y = ctx.eval(own.to_out(ctx, seen) + h);                                  // (batch, frames, dim)
+    auto y = own.to_out(ctx, seen, ops::onto(h));                                  // (batch, frames, dim)
     auto const& cross = *layer.cross_attn;
     auto const source = memory.attend(ctx, cross.to_q(ctx, cross.norm(ctx, y)), l, at.cross, cross.heads);
-    y = ctx.eval(cross.to_out(ctx, source) + y);                                   // (batch, frames, dim)
-    h = frame.keep(view<axes::batch<>, axes::frames<>, width>(ctx.eval(layer.ff(ctx, y) + y)));  // (batch, frames, dim)
+    y = cross.to_out(ctx, source, ops::onto(y));                                   // (batch, frames, dim)
+    h = frame.keep(layer.ff.onto(ctx, y));                                         // (batch, frames, dim)
   }
   return h;
 }

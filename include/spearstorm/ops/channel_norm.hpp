@@ -8,7 +8,7 @@ namespace SPEARSTORM_NS::ops {
 template <class T>
 struct channel_norm_row {
   T const *x, *gamma;
-  T *y, *mean, *rstd;  // statistics may be null
+  T *y, *mean, *rstd;  // each may be null
   index cols;
   T eps;
   template <class Lanes>
@@ -18,8 +18,22 @@ struct channel_norm_row {
     T mu, var;
     moments_of<Lanes>(from, cols, mu, var);
     T const r = T(1) / sqrt(max(var, eps));
-    Lanes::each(cols, [&](auto at) { at.store(y + row * cols, (at.load(from) - pack(mu)) * pack(r) * at.load(gamma)); });
+    if (y) Lanes::each(cols, [&](auto at) { at.store(y + row * cols, (at.load(from) - pack(mu)) * pack(r) * at.load(gamma)); });
     if (mean) Lanes::once([&] { mean[row] = mu, rstd[row] = var < eps ? -r : r; });  // the sign tells the way back that r is a constant
+  }
+};
+
+/// A part of a row of the result.
+template <class T>
+struct channel_norm_source {
+  T const *x, *gamma, *mean, *rstd;
+  index cols;
+  template <class Lanes>
+  void operator()(Lanes, index row, index first, index count, T* to) const {
+    using pack = typename Lanes::pack;
+    T const* const from = x + row * cols + first;
+    pack const mu(mean[row]), r(rstd[row] < 0 ? -rstd[row] : rstd[row]);
+    Lanes::each(count, [&](auto at) { at.store(to, (at.load(from) - mu) * r * at.load(gamma + first)); });
   }
 };
 
@@ -55,6 +69,27 @@ struct channel_norm_op {
   }
 };
 
+/// The same, its values left to be made from x.
+struct channel_norm_rows_op : channel_norm_op {
+  static auto forward(context_like auto& ctx, auto const& x, auto const& gamma, double eps, auto* mean, auto* rstd) {
+    using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
+    index const rows = x.rows(), cols = x.cols();
+    verbs::each_row<T>(ctx.exec(), rows, 2 * cols,
+                       channel_norm_row<T>{x.data(), gamma.data(), nullptr, mean, rstd, cols, static_cast<T>(eps)});
+    return std::pair{x, saved<T>{x.data(), gamma.data(), mean, rstd, rows, cols}};
+  }
+};
+
+namespace detail_channel_norm {
+auto inputs(context_like auto& ctx, operand auto const& x, operand auto const& gamma, double eps) {
+  auto const xs = ctx.eval(x);
+  auto const g = ctx.eval(gamma);
+  check_size("channel_norm", "input", last_axis<typename decltype(xs)::axes_type>::name, xs.cols(), "gamma", g.size());
+  if (!(eps > 0)) fail<value_error>("channel_norm: eps = ", eps, ", expected above 0");
+  return std::tuple{xs, g};
+}
+}  // namespace detail_channel_norm
+
 /// Normalises each row over its channels.
 /// @shape x (..., dim)  gamma (dim)  returns (..., dim)
 /// @math  y = (x - mean) / sqrt(max(var, eps)) * gamma;  dx = r * (g - mean(g) - xhat * mean(g * xhat)),  g = dy * gamma,
@@ -63,11 +98,22 @@ struct channel_norm_op {
 /// @throws shape_error where gamma differs from x's last axis, value_error where eps is not above 0
 /// @see   soundstorm-pytorch: ChanLayerNorm, there over axis 1 of (batch, dim, frames)
 auto channel_norm(context_like auto& ctx, operand auto const& x, operand auto const& gamma, double eps = 1e-6) {
-  auto const xs = ctx.eval(x);
-  auto const g = ctx.eval(gamma);
-  check_size("channel_norm", "input", last_axis<typename decltype(xs)::axes_type>::name, xs.cols(), "gamma", g.size());
-  if (!(eps > 0)) fail<value_error>("channel_norm: eps = ", eps, ", expected above 0");
-  return record<channel_norm_op>(ctx, std::tuple{xs, g}, eps);
+  return record<channel_norm_op>(ctx, detail_channel_norm::inputs(ctx, x, gamma, eps), eps);
+}
+
+/// channel_norm for products to make as they read it, where the policy's do; nothing of it is stored then.
+/// @shape, @throws as channel_norm
+auto channel_norm_rows(context_like auto& ctx, operand auto const& x, operand auto const& gamma, double eps = 1e-6) {
+  using context_type = std::remove_reference_t<decltype(ctx)>;
+  using T = typename context_type::value_type;
+  if constexpr (!verbs::fuses_rows<typename context_type::exec_type>) {
+    return channel_norm(ctx, x, gamma, eps);
+  } else {
+    auto const [xs, g] = detail_channel_norm::inputs(ctx, x, gamma, eps);
+    T *const mean = ctx.template allocate<T>(xs.rows()), *const rstd = ctx.template allocate<T>(xs.rows());
+    auto const like = record<channel_norm_rows_op>(ctx, std::tuple{xs, g}, eps, mean, rstd);
+    return made_rows(like, channel_norm_source<T>{xs.data(), g.data(), mean, rstd, xs.cols()});
+  }
 }
 
 }  // namespace SPEARSTORM_NS::ops

@@ -64,6 +64,9 @@ struct dropout_op {
   }
 };
 
+/// Whether dropout acts: where rate is above 0 and the context was opened with `.stochastic`.
+bool drops(context_like auto const& ctx, double rate) { return rate > 0 && ctx.options().stochastic; }
+
 /// Acts where rate is above 0 and the context was opened with `.stochastic`; else x passes.
 /// @shape x (example, ...), its first axis counting examples from the context's first_example on; returns the same
 /// @math  y = x * m,  dx = dy * m,  m = 1 / (1 - rate) with probability 1 - rate, else 0
@@ -73,7 +76,7 @@ auto dropout(context_like auto& ctx, operand auto const& x, double rate) {
   if (!(rate >= 0 && rate < 1)) fail<value_error>("dropout: rate = ", rate, ", expected 0 to less than 1");
   auto const xs = ctx.eval(x);
   static_assert(decltype(xs)::rank > 0, "spearstorm: dropout: a number has no axis of examples");
-  if (rate == 0 || !ctx.options().stochastic) return xs;
+  if (!drops(ctx, rate)) return xs;
   return record<dropout_op>(ctx, std::tuple{xs}, rate, ctx.stream("dropout"));
 }
 

@@ -5,7 +5,7 @@
 
 namespace SPEARSTORM_NS::ops {
 
-/// Behind the products: adds the biases, keeps both sums where backward needs them, y = f(gate) * value. y may be `gate`.
+/// Behind the products: adds the biases, keeps both sums where backward needs them, y = f(gate) * value. y may be `gate`, or null.
 template <class F, class T>
 struct gate_row {
   F f;
@@ -21,7 +21,7 @@ struct gate_row {
       if (gate_bias) opening = opening + at.load(gate_bias + first);
       if (value_bias) behind = behind + at.load(value_bias + first);
       if (keep) at.store(g, opening), at.store(v, behind);
-      at.store(y + row * cols + first, f.value(opening) * behind);
+      if (y) at.store(y + row * cols + first, f.value(opening) * behind);
     });
   }
 };
@@ -42,14 +42,29 @@ struct ungate_elements {
   }
 };
 
-template <class F>
+/// A part of a row of f(gate) * value.
+template <class F, class T>
+struct gate_source {
+  F f;
+  T const *gate, *value;
+  index cols;
+  template <class Lanes>
+  void operator()(Lanes, index row, index first, index count, T* to) const {
+    T const *const g = gate + row * cols + first, *const v = value + row * cols + first;
+    Lanes::each(count, [&](auto at) { at.store(to, f.value(at.load(g)) * at.load(v)); });
+  }
+};
+
+/// Not stored: a recorded product keeps gate and value, and y is left to be made from them.
+template <class F, bool Stored = true>
 struct gated_linear_op {
   static constexpr char const* name = "gated_linear";
 
-  template <class T>
+  template <class T, class X = T const*>
   struct saved {
     F f;
-    T const *x, *gate_weight, *value_weight, *gate, *value;
+    X x;
+    T const *gate_weight, *value_weight, *gate, *value;
     index rows, in, out;
   };
 
@@ -57,24 +72,26 @@ struct gated_linear_op {
     using context_type = std::remove_reference_t<decltype(ctx)>;
     using T = typename context_type::value_type;
     index const rows = x.rows(), in = x.cols(), out = wg.extent(0);
-    T* const y = ctx.template allocate<T>(rows * out);
+    T* const y = Stored ? ctx.template allocate<T>(rows * out) : nullptr;
     T *gate = y, *value = nullptr;
-    if constexpr (context_type::is_recording) gate = ctx.template allocate<T>(rows * out), value = ctx.template allocate<T>(rows * out);
+    if constexpr (context_type::is_recording) gate = ctx.template allocate<T>(2 * rows * out), value = gate + rows * out;
     auto const guard = ctx.scratch();
     if constexpr (!context_type::is_recording) value = ctx.template allocate<T>(rows * out);
     backend::gemm_call const call{.m = rows, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out};
-    verbs::gemm(ctx.exec(), call, x.data(), wg.data(), gate);
-    verbs::gemm_then(ctx.exec(), call, x.data(), wv.data(), value,
-                     gate_row<F, T>{f, bg.data(), bv.data(), gate, value, y, out, context_type::is_recording});
+    auto const from = detail_rows::factor_of(x);
+    detail_rows::product(ctx.exec(), call, from, wg.data(), gate);
+    detail_rows::product(ctx.exec(), call, from, wv.data(), value,
+                         gate_row<F, T>{f, bg.data(), bv.data(), gate, value, y, out, context_type::is_recording});
     auto extents = x.extents();
     extents.back() = out;
     using axes = replace_last<typename std::remove_cvref_t<decltype(x)>::axes_type,
                               last_axis<typename std::remove_cvref_t<decltype(bg)>::axes_type>>;
-    return std::pair{ctx.template wrap<axes>(y, extents), saved<T>{f, x.data(), wg.data(), wv.data(), gate, value, rows, in, out}};
+    using kept = saved<T, decltype(detail_rows::factor_of(x))>;
+    return std::pair{ctx.template wrap<axes>(Stored ? y : gate, extents), kept{f, from, wg.data(), wv.data(), gate, value, rows, in, out}};
   }
 
-  template <class T>
-  static void adjoint(auto& back, saved<T> const& s, T const* dy) {
+  template <class T, class X>
+  static void adjoint(auto& back, saved<T, X> const& s, T const* dy) {
     auto const scratch = [&](index n) { return back.template scratch<T>(n); };
     index const size = s.rows * s.out;
     T *const dgate = scratch(size), *const dvalue = scratch(size);
@@ -88,8 +105,7 @@ struct gated_linear_op {
     T const* const of[] = {dgate, dvalue};
     for (index side = 0; side < 2; ++side) {
       if (T* const dw = back.result(1 + 2 * side, s.out * s.in))
-        verbs::gemm(back.exec(), {.m = s.out, .n = s.in, .k = s.rows, .trans_a = true, .lda = s.out, .ldb = s.in, .ldc = s.in}, of[side],
-                    s.x, dw);
+        detail_rows::weight_gradient(back.exec(), s.rows, s.in, s.out, 1, of[side], s.x, dw);
       if (T* const db = back.result(2 + 2 * side, s.out)) detail::sum_over(back.exec(), 1, s.rows, s.out, of[side], db, scratch);
     }
   }
@@ -115,6 +131,22 @@ auto bias_of(context_like auto& ctx, auto const& bias) {
   else
     return bias ? view<OutAxis>(ctx.eval(*bias)) : tensor<T, OutAxis>{};
 }
+template <bool Stored, class F>
+auto run_gated(context_like auto& ctx, row_operand auto const& x, linear_layer auto const& gate, linear_layer auto const& value, F f) {
+  auto const xs = detail_rows::input_of(ctx, x);
+  auto const wg = ctx.eval(gate.weight);
+  auto const wv = ctx.eval(value.weight);
+  using out_axis = decltype(features(typename decltype(wg)::axes_type{}));
+  auto const bg = bias_of<out_axis>(ctx, gate.bias);
+  auto const bv = bias_of<out_axis>(ctx, value.bias);
+  constexpr auto axis = last_axis<typename decltype(xs)::axes_type>::name;
+  check_size("gated_linear", "input", axis, xs.cols(), "gate.weight", wg.extent(1));
+  check_size("gated_linear", "input", axis, xs.cols(), "value.weight", wv.extent(1));
+  check_size("gated_linear", "value.weight", "out", wv.extent(0), "gate.weight", wg.extent(0));
+  if (bg.data()) check_size("gated_linear", "gate.bias", "out", bg.size(), "gate.weight", wg.extent(0));
+  if (bv.data()) check_size("gated_linear", "value.bias", "out", bv.size(), "gate.weight", wg.extent(0));
+  return record<gated_linear_op<F, Stored>>(ctx, std::tuple{xs, wg, bg, wv, bv}, f);
+}
 }  // namespace detail_linear
 
 /// @shape x (..., in)  gate.weight, value.weight (out, in)  gate.bias, value.bias (out)  returns (..., dim = out)
@@ -122,23 +154,25 @@ auto bias_of(context_like auto& ctx, auto const& bias) {
 /// @cost  4 rows in out FLOPs forward, twice that backward; recording keeps x, g and v
 /// @throws shape_error where a weight or bias does not fit the input or the two layers differ in size
 template <class F>
-auto gated_linear(context_like auto& ctx, operand auto const& x, linear_layer auto const& gate, linear_layer auto const& value, F f) {
-  auto const xs = ctx.eval(x);
-  auto const wg = ctx.eval(gate.weight);
-  auto const wv = ctx.eval(value.weight);
-  using out_axis = decltype(detail_linear::features(typename decltype(wg)::axes_type{}));
-  auto const bg = detail_linear::bias_of<out_axis>(ctx, gate.bias);
-  auto const bv = detail_linear::bias_of<out_axis>(ctx, value.bias);
-  constexpr auto axis = last_axis<typename decltype(xs)::axes_type>::name;
-  check_size("gated_linear", "input", axis, xs.cols(), "gate.weight", wg.extent(1));
-  check_size("gated_linear", "input", axis, xs.cols(), "value.weight", wv.extent(1));
-  check_size("gated_linear", "value.weight", "out", wv.extent(0), "gate.weight", wg.extent(0));
-  if (bg.data()) check_size("gated_linear", "gate.bias", "out", bg.size(), "gate.weight", wg.extent(0));
-  if (bv.data()) check_size("gated_linear", "value.bias", "out", bv.size(), "gate.weight", wg.extent(0));
-  if constexpr (requires { typename F::functor; })  // ss::silu and its like: functor and function in one
-    return record<gated_linear_op<typename F::functor>>(ctx, std::tuple{xs, wg, bg, wv, bv}, static_cast<typename F::functor const&>(f));
-  else
-    return record<gated_linear_op<F>>(ctx, std::tuple{xs, wg, bg, wv, bv}, f);
+auto gated_linear(context_like auto& ctx, row_operand auto const& x, linear_layer auto const& gate, linear_layer auto const& value, F f) {
+  return detail_linear::run_gated<true>(ctx, x, gate, value, detail_linear::functor_of(f));
+}
+
+/// gated_linear for a product to make as it reads it: where a step is recorded and the policy's products make rows, g and v are stored and
+/// y is not.
+/// @shape, @throws as gated_linear
+template <class F>
+auto gated_linear_rows(context_like auto& ctx, row_operand auto const& x, linear_layer auto const& gate, linear_layer auto const& value,
+                       F f) {
+  using context_type = std::remove_reference_t<decltype(ctx)>;
+  if constexpr (!context_type::is_recording || !verbs::fuses_rows<typename context_type::exec_type>) {
+    return gated_linear(ctx, x, gate, value, f);
+  } else {
+    auto const open = detail_linear::functor_of(f);
+    auto const like = detail_linear::run_gated<false>(ctx, x, gate, value, open);
+    using T = typename context_type::value_type;
+    return made_rows(like, gate_source<std::remove_cv_t<decltype(open)>, T>{open, like.data(), like.data() + like.size(), like.cols()});
+  }
 }
 
 }  // namespace SPEARSTORM_NS::ops

@@ -1,7 +1,7 @@
 #pragma once
 // y = f(x W^T + b), the product and one pass behind it.
 
-#include "spearstorm/tape/record.hpp"
+#include "spearstorm/ops/made_rows.hpp"
 
 namespace SPEARSTORM_NS::ops {
 
@@ -52,10 +52,10 @@ struct linear_op {
   static constexpr char const* name = "linear";
   static constexpr bool plain = std::is_same_v<F, identity>;
 
-  template <class T>
+  template <class T, class X = T const*>
   struct saved {
     F f;
-    T const* x;
+    X x;
     T const* w;
     T const* z;  // before the epilogue
     index rows, in, out;
@@ -70,18 +70,20 @@ struct linear_op {
     T* z = nullptr;
     if constexpr (std::remove_reference_t<decltype(ctx)>::is_recording && !plain) z = ctx.template allocate<T>(rows * out);
     backend::gemm_call const call{.m = rows, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out};
+    auto const from = detail_rows::factor_of(x);
     if (plain && !b.data())
-      verbs::gemm(ctx.exec(), call, x.data(), w.data(), y);
+      detail_rows::product(ctx.exec(), call, from, w.data(), y);
     else
-      verbs::gemm_then(ctx.exec(), call, x.data(), w.data(), y, finish_row<F, T>{f, b.data(), y, z, out});
+      detail_rows::product(ctx.exec(), call, from, w.data(), y, finish_row<F, T>{f, b.data(), y, z, out});
     auto extents = x.extents();
     extents.back() = out;
     using axes = replace_last<typename std::remove_cvref_t<decltype(x)>::axes_type, last_axis<typename out_axis::axes_type>>;
-    return std::pair{ctx.template wrap<axes>(y, extents), saved<T>{f, x.data(), w.data(), z, rows, in, out}};
+    return std::pair{ctx.template wrap<axes>(y, extents),
+                     saved<T, decltype(detail_rows::factor_of(x))>{f, from, w.data(), z, rows, in, out}};
   }
 
-  template <class T>
-  static void adjoint(auto& back, saved<T> const& s, T const* dy) {
+  template <class T, class X>
+  static void adjoint(auto& back, saved<T, X> const& s, T const* dy) {
     T const* dz = dy;
     if constexpr (!plain) {
       T* const through = back.template scratch<T>(s.rows * s.out);
@@ -90,44 +92,50 @@ struct linear_op {
     }
     if (T* const dx = back.result(0, s.rows * s.in))
       verbs::gemm(back.exec(), {.m = s.rows, .n = s.in, .k = s.out, .lda = s.out, .ldb = s.in, .ldc = s.in}, dz, s.w, dx);
-    if (T* const dw = back.result(1, s.out * s.in))
-      verbs::gemm(back.exec(), {.m = s.out, .n = s.in, .k = s.rows, .trans_a = true, .lda = s.out, .ldb = s.in, .ldc = s.in}, dz, s.x, dw);
+    if (T* const dw = back.result(1, s.out * s.in)) detail_rows::weight_gradient(back.exec(), s.rows, s.in, s.out, 1, dz, s.x, dw);
     if (T* const db = back.result(2, s.out))
       detail::sum_over(back.exec(), 1, s.rows, s.out, dz, db, [&](index n) { return back.template scratch<T>(n); });
   }
 };
 
 namespace detail_linear {
+/// ss::silu and its like are functor and function in one; the functor alone.
+template <class F>
+auto functor_of(F const& f) {
+  if constexpr (requires { typename F::functor; })
+    return static_cast<typename F::functor const&>(f);
+  else
+    return f;
+}
+
 template <class OutAxis, class F>
-auto run(context_like auto& ctx, operand auto const& x, operand auto const& weight, auto const& bias, F f) {
-  auto const xs = ctx.eval(x);
+auto run(context_like auto& ctx, row_operand auto const& x, operand auto const& weight, auto const& bias, F f) {
+  auto const xs = detail_rows::input_of(ctx, x);
   auto const w = ctx.eval(weight);
   check_size("linear", "input", last_axis<typename decltype(xs)::axes_type>::name, xs.cols(), "weight", w.extent(1));
   if (bias.data()) check_size("linear", "bias", OutAxis::name, bias.size(), "weight", w.extent(0));
-  if constexpr (requires { typename F::functor; })  // ss::silu and its like: functor and function in one
-    return record<linear_op<typename F::functor>>(ctx, std::tuple{xs, w, bias}, static_cast<typename F::functor const&>(f));
-  else
-    return record<linear_op<F>>(ctx, std::tuple{xs, w, bias}, f);
+  return record<linear_op<F>>(ctx, std::tuple{xs, w, bias}, f);
 }
 }  // namespace detail_linear
 
 /// A product with a weight, a bias and an element-wise epilogue in one op.
 /// @shape x (..., in)  weight (out, in)  bias (out)  returns (..., OutAxis)
 /// @math  y = f(x W^T + b);  dx = dz W,  dW = dz^T x,  db = sum dz,  dz = dy f'(z)
+/// @param x a tensor, an expression, or rows that the product makes (layer_norm_rows and its like)
 /// @cost  2 rows in out FLOPs forward, twice that backward; recording keeps x, and z where there is an epilogue
 /// @throws shape_error where weight or bias does not fit the input
 template <class OutAxis = axes::dim<>, class F = identity>
-auto linear(context_like auto& ctx, operand auto const& x, operand auto const& weight, operand auto const& bias, F f = {}) {
+auto linear(context_like auto& ctx, row_operand auto const& x, operand auto const& weight, operand auto const& bias, F f = {}) {
   auto const b = view<OutAxis>(ctx.eval(bias));
-  return detail_linear::run<OutAxis>(ctx, x, weight, b, f);
+  return detail_linear::run<OutAxis>(ctx, x, weight, b, detail_linear::functor_of(f));
 }
 
 /// Without a bias.
 template <class OutAxis = axes::dim<>, class F = identity>
   requires(!operand<F>)
-auto linear(context_like auto& ctx, operand auto const& x, operand auto const& weight, F f = {}) {
+auto linear(context_like auto& ctx, row_operand auto const& x, operand auto const& weight, F f = {}) {
   using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
-  return detail_linear::run<OutAxis>(ctx, x, weight, tensor<T, OutAxis>{}, f);
+  return detail_linear::run<OutAxis>(ctx, x, weight, tensor<T, OutAxis>{}, detail_linear::functor_of(f));
 }
 
 }  // namespace SPEARSTORM_NS::ops

@@ -27,11 +27,17 @@ struct rotary_table_row {
   }
 };
 
+template <class Exec, class T>
+void fill_rotary_table(Exec& exec, index frames, index half, double theta, T* cosines, T* sines) {
+  index const work = 50 * half;  // an angle costs about as much as fifty products
+  verbs::each_row<T>(exec, frames, work, rotary_table_row<T>{cosines, sines, half, log(theta)});
+}
+
 /// Row (batch, frame, head): pairs turned forwards by direction 1, backwards by -1.
 template <class T>
 struct rotary_row {
   T const *x, *cosines, *sines;
-  T* y;
+  T* y;  // may be x
   index frames, heads, half;
   T direction;
   bool interleaved;
@@ -80,8 +86,7 @@ struct rotary_op {
     auto const guard = ctx.scratch();
     if (!table) table = ctx.template allocate<T>(2 * frames * half);
     T* const sines = table + frames * half;
-    index const work = 50 * half;  // an angle costs about as much as fifty products
-    verbs::each_row<T>(ctx.exec(), frames, work, rotary_table_row<T>{table, sines, half, log(options.theta)});
+    fill_rotary_table(ctx.exec(), frames, half, options.theta, table, sines);
     verbs::each_row<T>(ctx.exec(), rows, 2 * half,
                        rotary_row<T>{x.data(), table, sines, y, frames, heads, half, T(1), options.interleaved});
     using axes = typename std::remove_cvref_t<decltype(x)>::axes_type;

@@ -158,9 +158,8 @@ class adamw {
     if (!slots_.empty()) return;
     for_each_parameter(model, [&](std::string const& name, auto const& p) {
       slot s{name, p.id(), buffer<value_type, memory>(p.size()), buffer<value_type, memory>(p.size())};
-      std::vector<value_type> const zeros(static_cast<std::size_t>(p.size()));
-      memory::copy_in(s.mean.data(), zeros.data(), zeros.size() * sizeof(value_type));
-      memory::copy_in(s.square.data(), zeros.data(), zeros.size() * sizeof(value_type));
+      for (auto* const moments : {s.mean.data(), s.square.data()})
+        write_each<memory>(moments, p.size(), [](index) { return value_type(0); });
       slots_.push_back(std::move(s));
     });
   }

@@ -53,6 +53,7 @@ class arena {
     if (blocks_.size() < 2) return;
     std::size_t const bytes = capacity();
     release();
+    if constexpr (requires { Memory::trim(); }) Memory::trim();  // or the step's peak would stand on what the small blocks took
     try {
       grow(bytes);
     } catch (...) {

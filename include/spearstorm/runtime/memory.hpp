@@ -4,6 +4,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "spearstorm/core/config.hpp"
 
@@ -18,6 +21,12 @@ struct host_memory {
   static constexpr bool on_host = true;
   static void* allocate(std::size_t bytes) { return ::operator new(bytes, std::align_val_t{alignment}); }
   static void release(void* at) noexcept { ::operator delete(at, std::align_val_t{alignment}); }
+  /// What has been released goes back to the system, as far as the C library can: it keeps blocks of up to 32 MB for itself.
+  static void trim() noexcept {
+#if defined(__GLIBC__)
+    ::malloc_trim(0);
+#endif
+  }
   static void copy_in(void* to, void const* from, std::size_t bytes) {
     if (bytes > 0) std::memcpy(to, from, bytes);
   }

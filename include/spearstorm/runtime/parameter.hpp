@@ -7,6 +7,7 @@
 #include "spearstorm/runtime/array.hpp"
 #include "spearstorm/runtime/buffer.hpp"
 #include "spearstorm/runtime/workspace.hpp"
+#include "spearstorm/runtime/write_each.hpp"
 
 namespace SPEARSTORM_NS {
 
@@ -36,15 +37,13 @@ class parameter {
       : extents_(extents), values_(product(extents)), id_(detail::next_parameter_id()) {
     random_stream const draws = work.next_initialiser();
     if constexpr (requires { typename Exec::bodiless; }) return;  // a dry run: memory that is never touched costs nothing
-    array_type host(extents);
-    for (index i = 0; i < host.size(); ++i) {
+    write_each<memory>(change_(), size(), [&](index i) {
       auto const at = static_cast<std::uint32_t>(i);
       double const x = start.draw == initialiser::kind::uniform  ? 2.0 * draws.uniform(0, at) - 1.0
                        : start.draw == initialiser::kind::normal ? draws.normal(0, at)
                                                                  : 1.0;
-      host.data()[i] = static_cast<value_type>(x * start.scale);
-    }
-    assign_(host.values());
+      return static_cast<value_type>(x * start.scale);
+    });
   }
   parameter(parameter&&) = default;
   parameter& operator=(parameter&&) = default;

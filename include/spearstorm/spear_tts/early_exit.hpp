@@ -21,7 +21,7 @@ struct early_exit_head {
       : ff(work, dim, transformer_shape{.dim = dim}.ff_inner()), norm(work, dim), to_logits(work, {dim, classes, false}) {}
 
   auto operator()(context<Exec> auto& ctx, tensor_ending_in<width> auto const& x) const {
-    auto const h = norm(ctx, ctx.eval(ff(ctx, x) + x));           // (..., dim)
+    auto const h = norm(ctx, ff.onto(ctx, x));                    // (..., dim)
     return ops::linear<axes::vocab<>>(ctx, h, to_logits.weight);  // (..., vocab)
   }
 

@@ -2,10 +2,9 @@
 // The way back: entries in reverse order, a loop and no recursion. Gradients of activations come from a free list, are
 // released when their entry has run, and the first writer assigns.
 
-#include <map>
-
 #include "spearstorm/backend/verbs.hpp"
 #include "spearstorm/tape/finite.hpp"
+#include "spearstorm/tape/free_list.hpp"
 #include "spearstorm/tape/gradient_table.hpp"
 #include "spearstorm/tape/tape.hpp"
 
@@ -99,13 +98,10 @@ class sweep {
   template <class T>
   T* take(index size) {
     std::size_t const bytes = bytes_of<T>(size);
-    auto& free = free_[bytes];
-    if (free.empty()) return static_cast<T*>(work_->values().allocate(bytes));
-    void* const at = free.back();
-    free.pop_back();
-    return static_cast<T*>(at);
+    void* const at = free_.take(bytes);
+    return static_cast<T*>(at ? at : work_->values().allocate(bytes));
   }
-  void release(void* at, std::size_t bytes) { free_[bytes].push_back(at); }
+  void release(void* at, std::size_t bytes) { free_.give(at, bytes); }
 
   void settle() {
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -139,7 +135,7 @@ class sweep {
   std::vector<std::uint32_t> inputs_;
   std::vector<value_type*> given_;
   std::vector<std::pair<void*, std::size_t>> scratch_;
-  std::map<std::size_t, std::vector<void*>> free_;
+  detail::free_list free_;
 };
 
 }  // namespace SPEARSTORM_NS

@@ -6,6 +6,10 @@
 
 namespace SPEARSTORM_NS::backend {
 
-struct generic_tag {};
+struct generic_tag {
+  /// Whether products of T make rows of a factor where they pack them and go over rows of C that are whole: gemm_rows, gemm_by_rows.
+  template <class T>
+  static constexpr bool fuses_rows = false;
+};
 
 }  // namespace SPEARSTORM_NS::backend

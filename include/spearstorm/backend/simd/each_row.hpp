@@ -9,7 +9,10 @@
 namespace SPEARSTORM_NS::backend {
 
 template <class Arch>
-struct simd_tag : generic_tag {};
+struct simd_tag : generic_tag {
+  template <class T>
+  static constexpr bool fuses_rows = std::is_same_v<T, float>;
+};
 
 inline constexpr index task_elements = 16384;  // some microseconds of work: well above the cost of handing a task out
 

@@ -60,14 +60,56 @@ void gemm(simd_tag<Arch>, Exec& exec, gemm_call const& call, T const* a, T const
     detail::eigen_gemm(*exec.team, call, a, b, c);
 }
 
-/// The rows of a tile are finished by who has just multiplied it, while they are in the cache.
+namespace detail {
+
+/// A factor as packed_gemm takes it: a pointer, or a program source(lanes, row, first, count, to).
+template <class Arch, class A>
+gemm_operand operand_of(A const& a) {
+  if constexpr (std::is_pointer_v<A>)
+    return a;
+  else
+    return row_source{[](void const* body, index row, index first, index count, float* to) {
+                        (*static_cast<A const*>(body))(simd_lanes<float, Arch>{}, row, first, count, to);
+                      },
+                      &a};
+}
+
+/// The two programs behind a product.
+template <class Arch, class Program, class Whole>
+struct row_programs {
+  Program const& part;
+  Whole const& whole;
+
+  tile_finish finish() const {
+    tile_finish made{.body = this};
+    if constexpr (!std::is_same_v<Program, nothing_more>)
+      made.part = [](void const* body, index row, index first, index count) {
+        static_cast<row_programs const*>(body)->part(simd_lanes<float, Arch>{}, row, first, count);
+      };
+    if constexpr (!std::is_same_v<Whole, nothing_more>)
+      made.whole = [](void const* body, index row) { static_cast<row_programs const*>(body)->whole(simd_lanes<float, Arch>{}, row); };
+    return made;
+  }
+};
+
+}  // namespace detail
+
+/// The rows of a tile are finished by who has just multiplied it, while they are in the cache; a row by who completes it.
+template <class Arch, class Exec, class A, class Program, class Whole>
+void gemm_rows(simd_tag<Arch>, Exec& exec, gemm_call const& call, A const& a, float const* b, float* c, Program const& program,
+               Whole const& whole) {
+  detail::row_programs<Arch, Program, Whole> const behind{program, whole};
+  packed_gemm<typename Exec::precision, Arch>(*exec.team, exec.packs, call, detail::operand_of<Arch>(a), b, c, behind.finish());
+}
+
 template <class Arch, class Exec, class Program>
-void gemm_then(simd_tag<Arch>, Exec& exec, gemm_call const& call, float const* a, float const* b, float* c, Program const& program) {
-  tile_finish const finish{[](void const* body, index row, index first, index count) {
-                             (*static_cast<Program const*>(body))(simd_lanes<float, Arch>{}, row, first, count);
-                           },
-                           &program};
-  packed_gemm<typename Exec::precision, Arch>(*exec.team, exec.packs, call, a, b, c, finish);
+void gemm_then(simd_tag<Arch> tag, Exec& exec, gemm_call const& call, float const* a, float const* b, float* c, Program const& program) {
+  gemm_rows(tag, exec, call, a, b, c, program, nothing_more{});
+}
+
+template <class Arch, class Exec, class Source>
+void gemm_by_rows(simd_tag<Arch>, Exec& exec, gemm_call const& call, float const* a, Source const& b, float* c) {
+  packed_gemm<typename Exec::precision, Arch>(*exec.team, exec.packs, call, a, detail::operand_of<Arch>(b), c);
 }
 
 }  // namespace SPEARSTORM_NS::backend

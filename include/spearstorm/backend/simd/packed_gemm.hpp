@@ -6,15 +6,11 @@
 #include "spearstorm/backend/simd/kernel_bfloat16.hpp"
 #include "spearstorm/backend/simd/kernel_int8.hpp"
 #include "spearstorm/backend/simd/packed_weights.hpp"
+#include "spearstorm/backend/simd/row_source.hpp"
+#include "spearstorm/backend/simd/tile_finish.hpp"
 #include "spearstorm/runtime/thread_team.hpp"
 
 namespace SPEARSTORM_NS::backend {
-
-/// What follows a product while its rows are still in the cache: called with (row, first column, columns) of what is complete.
-struct tile_finish {
-  void (*call)(void const* body, index row, index first, index count) = nullptr;
-  void const* body = nullptr;
-};
 
 namespace detail {
 
@@ -50,6 +46,14 @@ packing::unit* factor_space(index units) {
   return space.data();
 }
 
+/// The few rows of a left factor, made.
+inline float const* made_rows(gemm_call const& call, row_source const& rows) {
+  thread_local buffer<float> space;  // of this thread, for all that multiply
+  if (space.size() < call.m * call.k) space = {}, space = buffer<float>(call.m * call.k);
+  for (index i = 0; i < call.m; ++i) rows.read(rows.body, i, 0, call.k, space.data() + i * call.k);
+  return space.data();
+}
+
 /// One call and how its right factor is packed.
 template <class Factor, index Columns>
 struct packed_product {
@@ -57,18 +61,18 @@ struct packed_product {
   static constexpr index per_unit = packing::per_unit<Factor>, block_depth = packing::block_units * per_unit;
 
   gemm_call const& call;
-  float const *a, *b;
+  gemm_operand a, b;  // one whose rows are made is not transposed, not scaled, and the product has one item
   float* c;
   panel_kernel const& kernel;
   tile_finish const& finish;
   index panels = (call.n + Columns - 1) / Columns;
 
   packing::factor left_of(index item) const {
-    return {a + call.a_offset(item),       call.m, call.k, call.trans_a ? index{1} : call.lda, call.trans_a ? call.lda : index{1},
+    return {a.data + call.a_offset(item),  call.m, call.k, call.trans_a ? index{1} : call.lda, call.trans_a ? call.lda : index{1},
             static_cast<float>(call.alpha)};
   }
   packing::factor right_of(index item) const {
-    return {b + call.b_offset(item), call.n, call.k, call.trans_b ? call.ldb : 1, call.trans_b ? 1 : call.ldb};
+    return {b.data + call.b_offset(item), call.n, call.k, call.trans_b ? call.ldb : 1, call.trans_b ? 1 : call.ldb};
   }
 
   /// A range of items and of the depth; its packed panels lie one after the other, `room` units deep.
@@ -82,14 +86,19 @@ struct packed_product {
 
   /// Some panels and some of their depth a task: of a factor that lies across the depth, long parts of its rows.
   void pack(thread_team& team, part const& p, unit* to) const {
-    bool const along = right_of(0).along_depth();
+    bool const along = !b.rows && right_of(0).along_depth();
     index const together = along ? 1 : 8, deep = along ? p.room() : std::min<index>(p.room(), 128);
     index const groups = (panels + together - 1) / together, parts = (p.room() + deep - 1) / deep;
     team.run(p.items * groups * parts, [&](index task) {
       index const item = task / (groups * parts), first = task / parts % groups * together, begin = task % parts * deep;
-      auto const right = right_of(p.first_item + item).below(p.first_depth, p.depth).from(first * Columns, call.n - first * Columns);
-      packing::panels<Factor, Columns>(right, std::min(together, panels - first), p.room(), begin, std::min(begin + deep, p.room()),
-                                       to + (item * panels + first) * p.room() * Columns);
+      index const count = std::min(together, panels - first), end = std::min(begin + deep, p.room()), column = first * Columns;
+      unit* const at = to + (item * panels + first) * p.room() * Columns;
+      if (b.rows)
+        packing::panels<Factor, Columns>(b.rows, p.first_depth, p.depth, column, std::min(count * Columns, call.n - column), count,
+                                         p.room(), begin, end, at);
+      else
+        packing::panels<Factor, Columns>(right_of(p.first_item + item).below(p.first_depth, p.depth).from(column, call.n - column), count,
+                                         p.room(), begin, end, at);
     });
   }
 
@@ -100,8 +109,11 @@ struct packed_product {
 
   /// Rows of the left factor, a block of the depth: from unit u on, at most block_units.
   void pack_left(part const& p, index item, index i, index rows, index u, unit* to) const {
-    index const depth = std::min(block_depth, p.depth - u * per_unit);
-    packing::left<Factor>(left_of(item).from(i, rows).below(p.first_depth + u * per_unit, depth), to);
+    index const depth = std::min(block_depth, p.depth - u * per_unit), first = p.first_depth + u * per_unit;
+    if (a.rows)
+      packing::left<Factor>(a.rows, i, rows, first, depth, to);
+    else
+      packing::left<Factor>(left_of(item).from(i, rows).below(first, depth), to);
   }
 
   /// The left factor as [item][tile's rows][block of the depth], packed once for tiles that lie beside each other; null where each tile
@@ -121,14 +133,17 @@ struct packed_product {
   void multiply(thread_team& team, part const& p, unit const* right) const {
     tile_grid const grid(call.m, call.n, p.items, kernel.together);
     unit const* const shared = shared_left(team, p, grid);
+    whole_rows done(finish, p.items == 1 ? grid.down : 0, grid.across);
     index const tiles = grid.down * grid.across, block = grid.rows * packing::block_stride;
     team.run(p.items * tiles, [&](index task) {
       index const item = task / tiles, i = task / grid.across % grid.down * grid.rows, j = task % grid.across * grid.cols;
       tile const t{p.first_item + item, i, std::min(grid.rows, call.m - i), j, std::min(grid.cols, call.n - j)};
       multiply_tile(p, t, shared ? shared + task / grid.across * p.blocks() * block : nullptr, block,
                     right + item * panels * p.room() * Columns);
-      if (finish.call && p.first_depth + p.depth == call.k)
-        for (index r = 0; r < t.rows; ++r) finish.call(finish.body, i + r, j, t.cols);
+      if (p.first_depth + p.depth != call.k) return;
+      if (finish.part)
+        for (index r = 0; r < t.rows; ++r) finish.part(finish.body, i + r, j, t.cols);
+      done.tile(task / grid.across, i, t.rows);
     });
   }
 
@@ -169,7 +184,8 @@ struct packed_product {
       for (index i = 0; i < call.m; ++i) {
         float* const row = c + call.c_offset(item) + i * call.ldc;
         for (index j = 0; j < call.n; ++j) row[j] = call.beta == 0 ? 0.0f : static_cast<float>(call.beta) * row[j];
-        if (finish.call) finish.call(finish.body, i, 0, call.n);
+        if (finish.part) finish.part(finish.body, i, 0, call.n);
+        if (finish.whole) finish.whole(finish.body, i);
       }
   }
 
@@ -177,8 +193,8 @@ struct packed_product {
     if (call.k <= 0) return no_terms();
     index const items = call.batches * call.heads;
     part const all{0, items, 0, call.k};
-    if (items == 1)
-      if (auto const* const kept = packs.find(call, b, packed_weights::form::units, size(all), [&](unit* to) { pack(team, all, to); }))
+    if (items == 1 && !b.rows)
+      if (auto const* const kept = packs.find(call, b.data, packed_weights::form::units, size(all), [&](unit* to) { pack(team, all, to); }))
         return multiply(team, all, kept);
     part p = all;
     if (items > 1)
@@ -223,9 +239,11 @@ inline bool int8_product(thread_team& team, packed_weights& packs, gemm_call con
                    cols < columns ? columns : call.ldc);
       for (index r = 0; cols < columns && r < call.m; ++r) std::copy_n(edge + r * columns, cols, to + r * call.ldc);
     }
-    if (finish.call)
-      for (index r = 0; r < call.m; ++r) finish.call(finish.body, r, begin * columns, std::min(end * columns, call.n) - begin * columns);
+    if (finish.part)
+      for (index r = 0; r < call.m; ++r) finish.part(finish.body, r, begin * columns, std::min(end * columns, call.n) - begin * columns);
   });
+  if (finish.whole)
+    for (index r = 0; r < call.m; ++r) finish.whole(finish.body, r);
   return true;
 }
 
@@ -233,10 +251,11 @@ inline bool int8_product(thread_team& team, packed_weights& packs, gemm_call con
 
 /// C = alpha op(A) op(B) + beta C, both factors rounded as the precision says.
 template <class Precision, class Arch>
-void packed_gemm(thread_team& team, packed_weights& packs, gemm_call const& call, float const* a, float const* b, float* c,
+void packed_gemm(thread_team& team, packed_weights& packs, gemm_call const& call, gemm_operand a, gemm_operand b, float* c,
                  tile_finish const& finish = {}) {
+  if (a.rows && call.m <= detail::thin_rows) a = detail::made_rows(call, a.rows);  // each tile would make them again
   if constexpr (requires { typename Precision::kept_type; })
-    if (detail::int8_product(team, packs, call, a, b, c, finish)) return;
+    if (!a.rows && !b.rows && detail::int8_product(team, packs, call, a.data, b.data, c, finish)) return;
   if constexpr (std::is_same_v<typename Precision::factor_type, bfloat16>)
     detail::packed_product<bfloat16, bfloat16_columns>{call, a, b, c, best_bfloat16_kernel<Arch>(), finish}.run(team, packs);
   else
