@@ -70,6 +70,10 @@ void for_each_row_op(Check const& check) {
       },
       x, random_array<kernel<>, dim<>>({3, 18}, 8), per_feature, mask);
   check(
+      "depthwise_conv, frames together",
+      [](auto& ctx, auto const& a, auto const& w, auto const& b) { return ops::depthwise_conv(ctx, a, w, b, {.left = 2}); },
+      random_array<batch<>, frames<>, dim<>>({2, 18, 5}, 26), random_array<kernel<>, dim<>>({6, 5}, 27), random_array<dim<>>({5}, 28));
+  check(
       "gate_loop",
       [](auto& ctx, auto const& q, auto const& kv, auto const& a, auto const& m) {
         return ops::gate_loop(ctx, q, kv, a, {.reverse = true, .mask = m});

@@ -1,6 +1,7 @@
 #pragma once
 // A convolution over frames that keeps channels apart, at equal length.
 
+#include "spearstorm/ops/depthwise_conv_rows.hpp"
 #include "spearstorm/ops/frame_mask.hpp"
 #include "spearstorm/tape/record.hpp"
 
@@ -16,73 +17,6 @@ constexpr conv_padding same_padding(index kernel) { return {kernel / 2, kernel /
 /// No frame sees a later one.
 constexpr conv_padding causal_padding(index kernel) { return {kernel - 1, 0}; }
 
-/// Row (b, t): y = bias + sum_k w[k] x[b, t + k - left], with the taps in reverse order for the adjoint. Masked frames are
-/// zero before and after.
-template <class T>
-struct conv_row {
-  T const *x, *w, *bias;  // bias may be null
-  flag const* mask;       // may be null
-  T* y;
-  index frames, cols, kernel, left;
-  bool reversed;
-  template <class Lanes>
-  SPEARSTORM_HD void operator()(Lanes, index row) const {
-    using pack = typename Lanes::pack;
-    T* const to = y + row * cols;
-    if (mask && !mask[row]) return Lanes::each(cols, [&](auto at) { at.store(to, pack(T(0))); });
-    index const t = row % frames, start = row - t, shift = t - left;
-    index const first = shift < 0 ? -shift : 0, last = shift + kernel > frames ? frames - shift : kernel;
-    Lanes::each(cols, [&](auto at) {
-      pack total = bias ? at.load(bias) : pack(T(0));
-      for (index k = first; k < last; ++k) {
-        index const from = start + shift + k;
-        if (mask && !mask[from]) continue;
-        total = total + at.load(w + (reversed ? kernel - 1 - k : k) * cols) * at.load(x + from * cols);
-      }
-      at.store(to, total);
-    });
-  }
-};
-
-/// Row (chunk, k): dw[k] of the chunk's frames.
-template <class T>
-struct conv_weight_row {
-  T const *x, *dy;
-  flag const* mask;
-  T* out;
-  index rows, frames, cols, kernel, left;
-  template <class Lanes>
-  SPEARSTORM_HD void operator()(Lanes, index task) const {
-    using pack = typename Lanes::pack;
-    index const first = task / kernel * detail::sum_chunk, last = first + detail::sum_chunk < rows ? first + detail::sum_chunk : rows;
-    index const shift = task % kernel - left;
-    Lanes::each(cols, [&](auto at) {
-      pack total(T(0));
-      for (index row = first; row < last; ++row) {
-        index const t = row % frames + shift;
-        if (t < 0 || t >= frames || (mask && !mask[row + shift])) continue;
-        total = total + at.load(dy + row * cols) * at.load(x + (row + shift) * cols);
-      }
-      at.store(out + task * cols, total);
-    });
-  }
-};
-
-/// Row r as it is, or zeros where it is masked.
-template <class T>
-struct keep_row {
-  T const* in;
-  flag const* mask;
-  T* out;
-  index cols;
-  template <class Lanes>
-  SPEARSTORM_HD void operator()(Lanes, index row) const {
-    using pack = typename Lanes::pack;
-    bool const kept = mask[row];
-    Lanes::each(cols, [&](auto at) { at.store(out + row * cols, kept ? at.load(in + row * cols) : pack(T(0))); });
-  }
-};
-
 struct depthwise_conv_op {
   static constexpr char const* name = "depthwise_conv";
 
@@ -90,40 +24,42 @@ struct depthwise_conv_op {
   struct saved {
     T const *x, *w;
     flag const* mask;
-    index rows, frames, cols, kernel, left;
+    index examples, frames, cols, kernel, left;
   };
 
   static auto forward(context_like auto& ctx, auto const& x, auto const& w, auto const& b, index left, flag const* mask) {
     using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
-    index const rows = x.extent(0) * x.extent(1), frames = x.extent(1), cols = x.cols(), kernel = w.extent(0);
+    saved<T> const s{x.data(), w.data(), mask, x.extent(0), x.extent(1), x.cols(), w.extent(0), left};
     T* const y = ctx.template allocate<T>(x.size());
-    verbs::each_row<T>(ctx.exec(), rows, kernel * cols,
-                       conv_row<T>{x.data(), w.data(), b.data(), mask, y, frames, cols, kernel, left, false});
+    convolve(ctx.exec(), s, left, s.x, s.w, s.cols, b.data(), y);
     using axes = typename std::remove_cvref_t<decltype(x)>::axes_type;
-    return std::pair{ctx.template wrap<axes>(y, x.extents()), saved<T>{x.data(), w.data(), mask, rows, frames, cols, kernel, left}};
+    return std::pair{ctx.template wrap<axes>(y, x.extents()), s};
   }
 
   template <class T>
   static void adjoint(auto& back, saved<T> const& s, T const* dy) {
+    index const rows = s.examples * s.frames, taps = s.kernel * s.cols;
+    if (T* const dx = back.result(0, rows * s.cols))  // tap k brought x[t + k - left] to t: the reversed taps bring dy[t] back
+      convolve<T>(back.exec(), s, s.kernel - 1 - s.left, dy, s.w + taps - s.cols, -s.cols, nullptr, dx);
+    T *const dw = back.result(1, taps), *const db = back.result(2, s.cols);
+    if (!dw && !db) return;
     auto const scratch = [&](index n) { return back.template scratch<T>(n); };
-    index const size = s.rows * s.cols, taps = s.kernel * s.cols;
-    T const* up = dy;
-    if (s.mask) {
-      T* const kept = scratch(size);
-      verbs::each_row<T>(back.exec(), s.rows, s.cols, keep_row<T>{dy, s.mask, kept, s.cols});
-      up = kept;
-    }
-    if (T* const dx = back.result(0, size))  // tap k brought x[t + k - left] to t: the reversed taps bring dy[t] back
-      verbs::each_row<T>(back.exec(), s.rows, taps,
-                         conv_row<T>{up, s.w, nullptr, s.mask, dx, s.frames, s.cols, s.kernel, s.kernel - 1 - s.left, true});
-    if (T* const dw = back.result(1, taps)) {
-      index const chunks = (s.rows + detail::sum_chunk - 1) / detail::sum_chunk;
-      T* const parts = chunks == 1 ? dw : scratch(chunks * taps);
-      verbs::each_row<T>(back.exec(), chunks * s.kernel, detail::sum_chunk * s.cols,
-                         conv_weight_row<T>{s.x, up, s.mask, parts, s.rows, s.frames, s.cols, s.kernel, s.left});
-      if (chunks != 1) detail::sum_over(back.exec(), 1, chunks, taps, parts, dw, scratch);
-    }
-    if (T* const db = back.result(2, s.cols)) detail::sum_over(back.exec(), 1, s.rows, s.cols, up, db, scratch);
+    index const chunks = (rows + detail::sum_chunk - 1) / detail::sum_chunk;
+    auto const parts_of = [&](T* sum, index size) { return sum && chunks != 1 ? scratch(chunks * size) : sum; };
+    T *const dw_parts = parts_of(dw, taps), *const db_parts = parts_of(db, s.cols);
+    verbs::each_row<T>(back.exec(), chunks, (rows < detail::sum_chunk ? rows : detail::sum_chunk) * taps,
+                       detail_conv::conv_weight_rows<T>{s.x, dy, dw_parts, db_parts, {s.mask, s.frames, s.kernel, s.left}, rows, s.cols});
+    if (chunks == 1) return;
+    if (dw) detail::sum_over(back.exec(), 1, chunks, taps, dw_parts, dw, scratch);
+    if (db) detail::sum_over(back.exec(), 1, chunks, s.cols, db_parts, db, scratch);
+  }
+
+ private:
+  template <class T, class Exec>
+  static void convolve(Exec& exec, saved<T> const& s, index left, T const* x, T const* w, index next_tap, T const* bias, T* y) {
+    index const block = detail_conv::frames_of_program(s.frames, s.kernel), blocks = (s.frames + block - 1) / block;
+    verbs::each_row<T>(exec, s.examples * blocks, block * s.kernel * s.cols,
+                       detail_conv::conv_rows<T>{x, w, bias, y, {s.mask, s.frames, s.kernel, left}, s.cols, next_tap, block, blocks});
   }
 };
 
