@@ -259,6 +259,17 @@ TEST_CASE("backend/packed_gemm: a program over whole rows meets each once, behin
   });
 }
 
+TEST_CASE("backend/packed_gemm: a row of floats alone has the bits that it has among others") {
+  alone<ss::cpu::simd<ss::f32>> with;
+  for (auto const& [n, k] : {std::array<index, 2>{7, 5}, {64, 30}, {100, 300}, {530, 600}}) {
+    auto const a = numbers<float>(2 * k, 1), b = numbers<float>(n * k, 2);
+    auto const both = multiply(with.exec, product(2, n, k), a, b);
+    auto const first = multiply(with.exec, product(1, n, k), a, b);
+    INFO("n " << n << " k " << k);
+    CHECK(std::equal(first.begin(), first.end(), both.begin()));
+  }
+}
+
 TEST_CASE("backend/packed_gemm: the same bits for any number of threads") {
   with_simd([]<class Exec>(std::type_identity<Exec>, bool) {
     auto const call = product(170, 700, 300);

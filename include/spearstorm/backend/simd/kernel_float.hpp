@@ -58,7 +58,23 @@ struct float_kernel {
   static void run(index count, index units, packing::unit const* a, packing::unit const* b, float* c, index ldc, bool add) {
     block(count, units, reinterpret_cast<float const*>(a), reinterpret_cast<float const*>(b), c, ldc, add);
   }
-  static constexpr panel_kernel entry{"float", run};
+  static void one_row(index units, packing::unit const* a, packing::unit const* first, index apart, float* c, bool add) {
+    auto const* const x = reinterpret_cast<float const*>(a);
+    auto const* const b = reinterpret_cast<float const*>(first);
+    batch sums[4];
+    for (auto& sum : sums) sum = batch(0.0f);
+    for (index d = 0; d < units; ++d) {
+      batch const row(x[d]);
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i)
+        sums[i] = fused_multiply_add(row, batch::load_aligned(b + (i / 2) * apart + d * columns + i % 2 * width), sums[i]);
+    }
+    for (int i = 0; i < 4; ++i) {
+      float* const to = c + i * width;
+      (add ? sums[i] + batch::load_unaligned(to) : sums[i]).store_unaligned(to);
+    }
+  }
+  static constexpr panel_kernel entry{.name = "float", .run = run, .one_row = one_row};
 };
 
 }  // namespace SPEARSTORM_NS::backend::detail

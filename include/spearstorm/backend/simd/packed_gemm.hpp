@@ -163,10 +163,14 @@ struct packed_product {
       bool const add = !begins || u > 0 || call.beta != 0;
       for (index x = 0; x < t.cols; x += Columns) {
         unit const* const panel = right + ((t.j + x) / Columns * p.room() + u) * Columns;
-        if (t.cols - x >= Columns)
+        if (kernel.one_row && t.rows == 1 && t.cols - x >= 2 * Columns) {
+          kernel.one_row(count, left, panel, p.room() * Columns, to + x, add);
+          x += Columns;
+        } else if (t.cols - x >= Columns) {
           kernel.run(t.rows, count, left, panel, to + x, call.ldc, add);
-        else
+        } else {
           edge(t.rows, count, left, panel, to + x, t.cols - x, add);
+        }
       }
     }
   }

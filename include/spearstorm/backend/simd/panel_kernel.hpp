@@ -23,6 +23,9 @@ struct panel_kernel {
   index together = 12;        ///< rows: with multiples of so many it wastes nothing
   void (*begin)() = nullptr;  ///< to be called by a thread before its first calls of `run`, where given
   void (*end)() = nullptr;    ///< and after its last ones
+  /// A single row times two panels, `apart` units from each other, where given: the bits of two calls of `run`, whose few sums would each
+  /// wait for themselves.
+  void (*one_row)(index units, packing::unit const* a, packing::unit const* b, index apart, float* c, bool add) = nullptr;
 };
 
 /// While it lives this thread may call the kernel.
