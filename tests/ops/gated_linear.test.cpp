@@ -3,21 +3,10 @@
 #include <optional>
 
 #include "check_op.hpp"
+#include "layer.hpp"
 
 using namespace test;
 using namespace ss::axes;
-
-namespace {
-
-template <class Weight, class Bias>
-struct layer {
-  Weight weight;
-  Bias bias;
-};
-template <class Weight, class Bias>
-layer(Weight, Bias) -> layer<Weight, Bias>;
-
-}  // namespace
 
 TEST_CASE("ops/gated_linear: a product that can be checked by hand") {
   ss::workspace<ss::cpu::scalar<>> work;

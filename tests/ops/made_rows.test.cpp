@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "check_op.hpp"
+#include "layer.hpp"
 #include "spearstorm/ops/activated_rows.hpp"
 #include "spearstorm/ops/channel_norm.hpp"
 #include "spearstorm/ops/gated_linear.hpp"
@@ -13,14 +14,6 @@ using namespace test;
 using namespace ss::axes;
 
 namespace {
-
-template <class Weight, class Bias>
-struct layer {
-  Weight weight;
-  Bias bias;
-};
-template <class Weight, class Bias>
-layer(Weight, Bias) -> layer<Weight, Bias>;
 
 /// Of a float policy: a product of made rows against one of stored rows, values and gradients of all inputs.
 template <class Exec, class Made, class Stored, class... Arrays>

@@ -1,6 +1,7 @@
 #pragma once
 // The ops that bring row programs of their own, with inputs that reach all of them: what threads that share a row are tested with.
 
+#include "layer.hpp"
 #include "outcome.hpp"
 #include "spearstorm/nn/kv_cache.hpp"
 #include "spearstorm/ops/attend.hpp"
@@ -14,6 +15,8 @@
 #include "spearstorm/ops/gate_loop.hpp"
 #include "spearstorm/ops/gated_linear.hpp"
 #include "spearstorm/ops/glu.hpp"
+#include "spearstorm/ops/linear_onto.hpp"
+#include "spearstorm/ops/linear_rotary.hpp"
 #include "spearstorm/ops/mix_streams.hpp"
 #include "spearstorm/ops/pool_frames.hpp"
 #include "spearstorm/ops/prepend_row.hpp"
@@ -25,15 +28,6 @@
 #include "spearstorm/optim/gradient_norm.hpp"
 
 namespace test {
-
-/// A linear layer of parts.
-template <class Weight, class Bias>
-struct layer {
-  Weight weight;
-  Bias bias;
-};
-template <class Weight, class Bias>
-layer(Weight, Bias) -> layer<Weight, Bias>;
 
 /// check(name, op, inputs...) for each; an op is called as check_op calls it.
 template <class Check>
@@ -86,6 +80,18 @@ void for_each_row_op(Check const& check) {
         return ops::gated_linear(ctx, a, layer{wg, bg}, layer{wv, bv}, ss::silu);
       },
       x, weights, random_array<dim<>>({7}, 11), others, random_array<dim<>>({7}, 12));
+  auto const square = random_array<out<>, in<>>({18, 18}, 29);
+  check(
+      "linear_onto",
+      [](auto& ctx, auto const& a, auto const& w, auto const& b) {
+        auto const sum = ops::linear_onto(ctx, a, w, b, ops::onto_measured(a, 0.3));
+        return ops::layer_norm(ctx, sum, b, b);
+      },
+      x, square, per_feature);
+  check(
+      "linear_rotary",
+      [](auto& ctx, auto const& a, auto const& w) { return ops::linear_rotary(ctx, a, w, ops::make_rotary_table(ctx, a.extent(1), 6)); }, x,
+      square);
 
   auto const wide = random_array<batch<>, frames<>, streams<>, dim<>>({2, 3, 3, 11}, 15);
   check(

@@ -77,7 +77,7 @@ struct gated_linear_op {
     if constexpr (context_type::is_recording) gate = ctx.template allocate<T>(2 * rows * out), value = gate + rows * out;
     auto const guard = ctx.scratch();
     if constexpr (!context_type::is_recording) value = ctx.template allocate<T>(rows * out);
-    backend::gemm_call const call{.m = rows, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out};
+    auto const call = detail_rows::layer_call(rows, in, out);
     auto const from = detail_rows::factor_of(x);
     detail_rows::product(ctx.exec(), call, from, wg.data(), gate);
     detail_rows::product(ctx.exec(), call, from, wv.data(), value,
@@ -97,10 +97,8 @@ struct gated_linear_op {
     T *const dgate = scratch(size), *const dvalue = scratch(size);
     verbs::transform<T>(back.exec(), size, backend::move_span, ungate_elements<F, T>{s.f, s.gate, s.value, dy, dgate, dvalue});
     if (T* const dx = back.result(0, s.rows * s.in)) {
-      backend::gemm_call call{.m = s.rows, .n = s.in, .k = s.out, .lda = s.out, .ldb = s.in, .ldc = s.in};
-      verbs::gemm(back.exec(), call, dgate, s.gate_weight, dx);
-      call.beta = 1;
-      verbs::gemm(back.exec(), call, dvalue, s.value_weight, dx);
+      detail_rows::input_gradient(back.exec(), s.rows, s.in, s.out, 1, dgate, s.gate_weight, dx);
+      detail_rows::input_gradient(back.exec(), s.rows, s.in, s.out, 1, dvalue, s.value_weight, dx, 1);
     }
     T const* const of[] = {dgate, dvalue};
     for (index side = 0; side < 2; ++side) {

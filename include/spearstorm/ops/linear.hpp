@@ -1,7 +1,7 @@
 #pragma once
 // y = f(x W^T + b), the product and one pass behind it.
 
-#include "spearstorm/ops/made_rows.hpp"
+#include "spearstorm/ops/layer_products.hpp"
 
 namespace SPEARSTORM_NS::ops {
 
@@ -69,7 +69,7 @@ struct linear_op {
     T* const y = ctx.template allocate<T>(rows * out);
     T* z = nullptr;
     if constexpr (std::remove_reference_t<decltype(ctx)>::is_recording && !plain) z = ctx.template allocate<T>(rows * out);
-    backend::gemm_call const call{.m = rows, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out};
+    auto const call = detail_rows::layer_call(rows, in, out);
     auto const from = detail_rows::factor_of(x);
     if (plain && !b.data())
       detail_rows::product(ctx.exec(), call, from, w.data(), y);
@@ -90,8 +90,7 @@ struct linear_op {
       verbs::transform<T>(back.exec(), s.rows * s.out, backend::move_span, unfinish_elements<F, T>{s.f, s.z, dy, through});
       dz = through;
     }
-    if (T* const dx = back.result(0, s.rows * s.in))
-      verbs::gemm(back.exec(), {.m = s.rows, .n = s.in, .k = s.out, .lda = s.out, .ldb = s.in, .ldc = s.in}, dz, s.w, dx);
+    if (T* const dx = back.result(0, s.rows * s.in)) detail_rows::input_gradient(back.exec(), s.rows, s.in, s.out, 1, dz, s.w, dx);
     if (T* const dw = back.result(1, s.out * s.in)) detail_rows::weight_gradient(back.exec(), s.rows, s.in, s.out, 1, dz, s.x, dw);
     if (T* const db = back.result(2, s.out))
       detail::sum_over(back.exec(), 1, s.rows, s.out, dz, db, [&](index n) { return back.template scratch<T>(n); });

@@ -13,12 +13,12 @@ struct onto_sum {
   double scale;
 };
 /// @param scale of what is added
-template <operand Residual>
+template <expression_like Residual>
 onto_sum<Residual, false> onto(Residual const& residual, double scale = 1) {
   return {residual, scale};
 }
 /// The same for a sum that a layer norm reads next: the result is `measured` where the policy's products go over whole rows.
-template <operand Residual>
+template <expression_like Residual>
 onto_sum<Residual, true> onto_measured(Residual const& residual, double scale = 1) {
   return {residual, scale};
 }
@@ -90,7 +90,7 @@ struct linear_onto_op {
     using T = typename std::remove_reference_t<decltype(ctx)>::value_type;
     index const rows = x.rows(), in = x.cols(), out = w.extent(0);
     T* const y = ctx.template allocate<T>(rows * out);
-    backend::gemm_call const call{.m = rows, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out};
+    auto const call = detail_rows::layer_call(rows, in, out);
     auto const from = detail_rows::factor_of(x);
     add_onto_row<T> const add{b.data(), residual.data(), y, out, static_cast<T>(scale)};
     if constexpr (!verbs::fuses_rows<typename std::remove_reference_t<decltype(ctx)>::exec_type>)
@@ -107,8 +107,7 @@ struct linear_onto_op {
   template <class T, class X>
   static void adjoint(auto& back, saved<T, X> const& s, T const* dy) {
     index const size = s.rows * s.out;
-    if (T* const dx = back.result(0, s.rows * s.in))
-      verbs::gemm(back.exec(), {.m = s.rows, .n = s.in, .k = s.out, .lda = s.out, .ldb = s.in, .ldc = s.in, .alpha = s.scale}, dy, s.w, dx);
+    if (T* const dx = back.result(0, s.rows * s.in)) detail_rows::input_gradient(back.exec(), s.rows, s.in, s.out, s.scale, dy, s.w, dx);
     if (T* const dw = back.result(1, s.out * s.in)) detail_rows::weight_gradient(back.exec(), s.rows, s.in, s.out, s.scale, dy, s.x, dw);
     if (T* const db = back.result(2, s.out)) {
       detail::sum_over(back.exec(), 1, s.rows, s.out, dy, db, [&](index n) { return back.template scratch<T>(n); });

@@ -60,7 +60,7 @@ struct linear_rotary_op {
     using T = typename context_type::value_type;
     index const rows = x.rows(), in = x.cols(), out = w.extent(0);
     T* const y = ctx.template allocate<T>(rows * out);
-    backend::gemm_call const call{.m = rows, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out};
+    auto const call = detail_rows::layer_call(rows, in, out);
     auto const from = detail_rows::factor_of(x);
     saved<T, decltype(detail_rows::factor_of(x))> const kept{from, w.data(), table, rows, in, out};
     auto const turn = kept.turn(y, y, T(1));
@@ -80,8 +80,7 @@ struct linear_rotary_op {
   static void adjoint(auto& back, saved<T, X> const& s, T const* dy) {
     T* const dz = back.template scratch<T>(s.rows * s.out);
     verbs::each_row<T>(back.exec(), s.rows * s.heads(), 2 * s.table.half, s.turn(dy, dz, T(-1)));
-    if (T* const dx = back.result(0, s.rows * s.in))
-      verbs::gemm(back.exec(), {.m = s.rows, .n = s.in, .k = s.out, .lda = s.out, .ldb = s.in, .ldc = s.in}, dz, s.w, dx);
+    if (T* const dx = back.result(0, s.rows * s.in)) detail_rows::input_gradient(back.exec(), s.rows, s.in, s.out, 1, dz, s.w, dx);
     if (T* const dw = back.result(1, s.out * s.in)) detail_rows::weight_gradient(back.exec(), s.rows, s.in, s.out, 1, dz, s.x, dw);
   }
 };

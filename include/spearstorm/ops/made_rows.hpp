@@ -1,8 +1,6 @@
 #pragma once
 // Tensors that are not stored: their rows are made where a product reads them, from what is stored already.
 
-#include <type_traits>
-
 #include "spearstorm/tape/record.hpp"
 
 namespace SPEARSTORM_NS::ops {
@@ -62,28 +60,6 @@ auto factor_of(row_operand auto const& x) {
     return x.source();
   else
     return x.data();
-}
-
-/// The product of a factor with a weight, program over parts of its rows and whole over rows: what a policy has for them.
-template <class Exec, class A, class T, class Program = backend::nothing_more, class Whole = backend::nothing_more>
-void product(Exec& exec, backend::gemm_call const& call, A const& a, T const* w, T* y, Program const& program = {},
-             Whole const& whole = {}) {
-  if constexpr (!std::is_pointer_v<A> || !std::is_same_v<Whole, backend::nothing_more>)
-    verbs::gemm_rows(exec, call, a, w, y, program, whole);
-  else if constexpr (std::is_same_v<Program, backend::nothing_more>)
-    verbs::gemm(exec, call, a, w, y);
-  else
-    verbs::gemm_then(exec, call, a, w, y, program);
-}
-
-/// The gradient of a weight (out, in) of rows x (rows, in) that gave z (rows, out): scale dz^T x.
-template <class Exec, class X, class T>
-void weight_gradient(Exec& exec, index rows, index in, index out, double scale, T const* dz, X const& x, T* dw) {
-  backend::gemm_call const call{.m = out, .n = in, .k = rows, .trans_a = true, .lda = out, .ldb = in, .ldc = in, .alpha = scale};
-  if constexpr (std::is_pointer_v<X>)
-    verbs::gemm(exec, call, dz, x, dw);
-  else
-    verbs::gemm_by_rows(exec, call, dz, x, dw);
 }
 
 }  // namespace detail_rows
