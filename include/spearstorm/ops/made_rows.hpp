@@ -39,9 +39,10 @@ inline constexpr bool is_made_rows<made_rows<Tensor, Source>> = true;
 /// What a product takes from the left: an operand, or rows that are made.
 template <class X>
 concept row_operand = operand<X> || is_made_rows<std::remove_cvref_t<X>>;
-/// Any axes, the last one fitting `Last`.
+/// What a layer takes from the left: any axes, the last one fitting `Last`.
 template <class X, class Last>
-concept rows_ending_in = row_operand<X> && axis_fits<last_axis<typename std::remove_cvref_t<X>::axes_type>, Last>;
+concept rows_ending_in = tensor_ending_in<X, Last> ||
+                         (is_made_rows<std::remove_cvref_t<X>> && axis_fits<last_axis<typename std::remove_cvref_t<X>::axes_type>, Last>);
 
 namespace detail_rows {
 
