@@ -46,9 +46,6 @@ auto activated(context_like auto& ctx, auto const& z, auto f) {
   auto const like = record<activated_rows_op<functor>>(ctx, std::tuple{z}, f);
   return made_rows(like, activated_source<functor, T>{f, z.data(), z.cols()});
 }
-/// Whether what stands behind an activation is made anew where it is read.
-template <class Ctx>
-inline constexpr bool makes_rows = Ctx::is_recording && verbs::fuses_rows<typename Ctx::exec_type>;
 }  // namespace detail_linear
 
 /// linear(ctx, x, weight, bias, f) for another product to make as it reads it: where a step is recorded and the policy's products make
@@ -56,7 +53,7 @@ inline constexpr bool makes_rows = Ctx::is_recording && verbs::fuses_rows<typena
 /// @shape, @throws as linear
 template <class OutAxis = axes::dim<>, class F>
 auto linear_rows(context_like auto& ctx, row_operand auto const& x, operand auto const& weight, operand auto const& bias, F f) {
-  if constexpr (detail_linear::makes_rows<std::remove_reference_t<decltype(ctx)>>)
+  if constexpr (detail_rows::makes_rows<std::remove_reference_t<decltype(ctx)>>)
     return detail_linear::activated(ctx, linear<OutAxis>(ctx, x, weight, bias), detail_linear::functor_of(f));
   else
     return linear<OutAxis>(ctx, x, weight, bias, f);
@@ -65,7 +62,7 @@ auto linear_rows(context_like auto& ctx, row_operand auto const& x, operand auto
 template <class OutAxis = axes::dim<>, class F>
   requires(!operand<F>)
 auto linear_rows(context_like auto& ctx, row_operand auto const& x, operand auto const& weight, F f) {
-  if constexpr (detail_linear::makes_rows<std::remove_reference_t<decltype(ctx)>>)
+  if constexpr (detail_rows::makes_rows<std::remove_reference_t<decltype(ctx)>>)
     return detail_linear::activated(ctx, linear<OutAxis>(ctx, x, weight), detail_linear::functor_of(f));
   else
     return linear<OutAxis>(ctx, x, weight, f);

@@ -82,12 +82,10 @@ struct gated_linear_op {
     detail_rows::product(ctx.exec(), call, from, wg.data(), gate);
     detail_rows::product(ctx.exec(), call, from, wv.data(), value,
                          gate_row<F, T>{f, bg.data(), bv.data(), gate, value, y, out, context_type::is_recording});
-    auto extents = x.extents();
-    extents.back() = out;
-    using axes = replace_last<typename std::remove_cvref_t<decltype(x)>::axes_type,
-                              last_axis<typename std::remove_cvref_t<decltype(bg)>::axes_type>>;
+    using out_axis = last_axis<typename std::remove_cvref_t<decltype(bg)>::axes_type>;
     using kept = saved<T, decltype(detail_rows::factor_of(x))>;
-    return std::pair{ctx.template wrap<axes>(Stored ? y : gate, extents), kept{f, from, wg.data(), wv.data(), gate, value, rows, in, out}};
+    return std::pair{detail_rows::wrap_outputs<out_axis>(ctx, x, Stored ? y : gate, out),
+                     kept{f, from, wg.data(), wv.data(), gate, value, rows, in, out}};
   }
 
   template <class T, class X>
@@ -163,7 +161,7 @@ template <class F>
 auto gated_linear_rows(context_like auto& ctx, row_operand auto const& x, linear_layer auto const& gate, linear_layer auto const& value,
                        F f) {
   using context_type = std::remove_reference_t<decltype(ctx)>;
-  if constexpr (!context_type::is_recording || !verbs::fuses_rows<typename context_type::exec_type>) {
+  if constexpr (!detail_rows::makes_rows<context_type>) {
     return gated_linear(ctx, x, gate, value, f);
   } else {
     auto const open = detail_linear::functor_of(f);

@@ -10,6 +10,14 @@ inline backend::gemm_call layer_call(index rows, index in, index out) {
   return {.m = rows, .n = out, .k = in, .trans_b = true, .lda = in, .ldb = in, .ldc = out};
 }
 
+/// y as the tensor that has x's axes but for the last one.
+template <class OutAxis, class T>
+auto wrap_outputs(context_like auto& ctx, auto const& x, T const* y, index out) {
+  auto extents = x.extents();
+  extents.back() = out;
+  return ctx.template wrap<replace_last<typename std::remove_cvref_t<decltype(x)>::axes_type, OutAxis>>(y, extents);
+}
+
 /// y = x W^T, then program over parts of its rows and whole over rows: what a policy has for them.
 /// @param x a pointer, or a source of rows
 template <class Exec, class X, class T, class Program = backend::nothing_more, class Whole = backend::nothing_more>

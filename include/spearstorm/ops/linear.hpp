@@ -75,10 +75,7 @@ struct linear_op {
       detail_rows::product(ctx.exec(), call, from, w.data(), y);
     else
       detail_rows::product(ctx.exec(), call, from, w.data(), y, finish_row<F, T>{f, b.data(), y, z, out});
-    auto extents = x.extents();
-    extents.back() = out;
-    using axes = replace_last<typename std::remove_cvref_t<decltype(x)>::axes_type, last_axis<typename out_axis::axes_type>>;
-    return std::pair{ctx.template wrap<axes>(y, extents),
+    return std::pair{detail_rows::wrap_outputs<last_axis<typename out_axis::axes_type>>(ctx, x, y, out),
                      saved<T, decltype(detail_rows::factor_of(x))>{f, from, w.data(), z, rows, in, out}};
   }
 

@@ -70,10 +70,7 @@ struct linear_rotary_op {
       detail_rows::product(ctx.exec(), call, from, w.data(), y);
       verbs::each_row<T>(ctx.exec(), rows * turn.heads, 2 * turn.half, turn);
     }
-    auto extents = x.extents();
-    extents.back() = out;
-    using axes = replace_last<typename std::remove_cvref_t<decltype(x)>::axes_type, OutAxis>;
-    return std::pair{ctx.template wrap<axes>(y, extents), kept};
+    return std::pair{detail_rows::wrap_outputs<OutAxis>(ctx, x, y, out), kept};
   }
 
   template <class T, class X>

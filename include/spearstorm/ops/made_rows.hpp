@@ -46,6 +46,10 @@ concept rows_ending_in = tensor_ending_in<X, Last> ||
 
 namespace detail_rows {
 
+/// Whether what stands behind an activation or a gate is made anew where it is read: recording keeps what stands before it anyway.
+template <class Ctx>
+inline constexpr bool makes_rows = Ctx::is_recording && verbs::fuses_rows<typename Ctx::exec_type>;
+
 /// An input of an op: stored, or made; either way alive.
 auto input_of(context_like auto& ctx, row_operand auto const& x) {
   if constexpr (operand<decltype(x)>) {

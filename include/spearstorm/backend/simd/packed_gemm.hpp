@@ -8,6 +8,7 @@
 #include "spearstorm/backend/simd/packed_weights.hpp"
 #include "spearstorm/backend/simd/row_source.hpp"
 #include "spearstorm/backend/simd/tile_finish.hpp"
+#include "spearstorm/runtime/thread_space.hpp"
 #include "spearstorm/runtime/thread_team.hpp"
 
 namespace SPEARSTORM_NS::backend {
@@ -34,24 +35,18 @@ struct tile_grid {
 };
 
 /// Memory of this thread for one block of the left factor.
-inline packing::unit* left_space() {
-  thread_local buffer<packing::unit> space(left_rows * packing::block_stride);
-  return space.data();
-}
+inline packing::unit* left_space() { return thread_space<struct left_block, packing::unit>(left_rows * packing::block_stride); }
 /// Memory of this thread for a factor that is used at once; `Right` and left have their own.
 template <bool Right>
 packing::unit* factor_space(index units) {
-  thread_local buffer<packing::unit> space;
-  if (space.size() < units) space = {}, space = buffer<packing::unit>(units);
-  return space.data();
+  return thread_space<std::bool_constant<Right>, packing::unit>(units);
 }
 
 /// The few rows of a left factor, made.
 inline float const* made_rows(gemm_call const& call, row_source const& rows) {
-  thread_local buffer<float> space;  // of this thread, for all that multiply
-  if (space.size() < call.m * call.k) space = {}, space = buffer<float>(call.m * call.k);
-  for (index i = 0; i < call.m; ++i) rows.read(rows.body, i, 0, call.k, space.data() + i * call.k);
-  return space.data();
+  float* const made = thread_space<struct rows_of_a_thin_factor, float>(call.m * call.k);  // of this thread, for all that multiply
+  for (index i = 0; i < call.m; ++i) rows.read(rows.body, i, 0, call.k, made + i * call.k);
+  return made;
 }
 
 /// One call and how its right factor is packed.

@@ -2,7 +2,7 @@
 // Rows of a factor that are made where they are packed: a few of them at a time, in memory that stays in the first caches.
 
 #include "spearstorm/backend/simd/packing.hpp"
-#include "spearstorm/runtime/buffer.hpp"
+#include "spearstorm/runtime/thread_space.hpp"
 
 namespace SPEARSTORM_NS::backend {
 
@@ -24,11 +24,7 @@ struct gemm_operand {
 namespace packing {
 
 /// Memory of this thread for rows that are packed next.
-inline float* row_space(index floats) {
-  thread_local buffer<float> space;
-  if (space.size() < floats) space = {}, space = buffer<float>(floats);
-  return space.data();
-}
+inline float* row_space(index floats) { return thread_space<struct rows_to_pack, float>(floats); }
 
 /// As `left` above: `rows` rows from row `i` on, `depth` of their elements from `first` on.
 template <class Factor>
